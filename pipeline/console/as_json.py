@@ -5,13 +5,12 @@ Each function returns a dictionary with its keys in the documented order; `dump`
 
 from __future__ import annotations
 
-import hashlib
 import json
 from itertools import starmap
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, Problem
-from ..model.inputs import EntryKind
+from ..model.inputs_document import inputs_document, refresh_document
 from ..model.presence import Incomplete, Present
 from ..model.sanitize import harmless_json
 from .text import hint_text
@@ -26,13 +25,12 @@ if TYPE_CHECKING:
     from ..model.fly_apps import FlyApp
     from ..model.image import Image
     from ..model.impact import Reached
-    from ..model.inputs import ContextEntry, ContextInputs, Inputs
+    from ..model.inputs import Inputs
     from ..model.keep import Kept
     from ..model.moves import Move
     from ..model.plan import Plan
     from ..model.presence import Presence
     from ..model.project import Project
-    from ..model.refresh import Refresh
     from ..model.report import DeployResult, Failure, ImageResult, Report
     from ..model.status import AppStatus, Orphan
     from ..model.why import Difference, Explanation
@@ -76,54 +74,9 @@ def graph_json(project: Project) -> JsonObject:
 
 
 def inputs_json(inputs: Inputs) -> JsonObject:
-    """Return a `pipeline.inputs/1`."""
-    return {
-        "schema": "pipeline.inputs/1",
-        "name": inputs.name,
-        "fingerprint": str(inputs.fingerprint),
-        "files": [_entry(entry) for entry in inputs.entries],
-        "args": dict(inputs.args),
-        "target": inputs.target,
-        "platforms": [str(platform) for platform in inputs.platforms],
-        "bases": {name: str(key) for name, key in inputs.bases.items()},
-        "externals": dict(inputs.externals),
-        "whole_context": inputs.whole_context or None,
-        "floating": list(inputs.floating),
-        "warnings": [_warning(problem) for problem in inputs.warnings],
-        "key": str(inputs.key),
-        "test": list(inputs.test) or None,
-        "dockerfile": str(inputs.dockerfile) if inputs.dockerfile else None,
-        "ignore_file": str(inputs.ignored[0]) if inputs.ignored else None,
-        "origins": {key: str(location) for key, location in inputs.origins.items()},
-        "contexts": {name: _context(one) for name, one in inputs.contexts.items()},
-        "triggers": {
-            reference: {str(one.platform): list(one.instructions) for one in found}
-            for reference, found in inputs.triggers.items()
-        },
-        "version": inputs.version,
-        "dockerfile_sha256": hashlib.sha256(inputs.source).hexdigest(),
-        "frontend": inputs.frontend or None,
-        "options": dict(inputs.options),
-        "salt": inputs.salt or None,
-        "bases_as_written": dict(inputs.written),
-        "args_by_platform": {name: list(values) for name, values in inputs.differing.items()},
-        "refresh": _refresh(inputs.refresh),
-    }
-
-
-def _refresh(found: Refresh | None) -> JsonObject | None:
-    if found is None:
-        return None
-    return {"every": found.every, "period": found.period, "due": found.due_text}
-
-
-def _context(inputs: ContextInputs) -> JsonObject:
-    return {
-        "path": str(inputs.path),
-        "files": [_entry(entry) for entry in inputs.entries],
-        "ignore_file": str(inputs.ignored[0]) if inputs.ignored else None,
-        "whole_context": inputs.whole_context or None,
-    }
+    """Return a `pipeline.inputs/1`, its hints as `fip` or `invoke` takes them."""
+    warnings = [_warning(problem) for problem in inputs.warnings]
+    return inputs_document(inputs) | {"warnings": warnings}
 
 
 def report_json(report: Report) -> JsonObject:
@@ -350,7 +303,7 @@ def _action(plan: Plan, action: ImageAction) -> JsonObject:
         "move": [str(alias) for alias in action.move],
         "source": str(action.source) if action.source else None,
         "floating": list(plan.floating.get(action.name, ())),
-        "refresh": _refresh(action.image.refresh),
+        "refresh": refresh_document(action.image.refresh),
     }
 
 
@@ -388,21 +341,6 @@ def _node(image: Image) -> JsonObject:
 
 def _externals(image: Image) -> dict[str, str | None]:
     return {str(external.reference): external.locked for external in image.externals}
-
-
-def _entry(entry: ContextEntry) -> JsonObject:
-    known: JsonObject = {
-        "path": entry.path,
-        "kind": entry.kind.value,
-        "executable": entry.executable,
-    }
-    match entry.kind:
-        case EntryKind.FILE:
-            return known | {"sha256": entry.sha256}
-        case EntryKind.LINK:
-            return known | {"link": entry.link}
-        case EntryKind.DIRECTORY:
-            return known
 
 
 def _image_result(result: ImageResult) -> JsonObject:

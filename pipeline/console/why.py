@@ -63,8 +63,8 @@ def _verdict(one: Explanation) -> str:
             return f"would be built: {compared}"
         case Verdict.LOST:
             return f"would be built: the registry has lost {against}; no input differs"
-        case Verdict.INCOMPLETE:
-            return f"would be built: {one.reference} is incomplete"
+        case Verdict.HOLLOW:
+            return f"would be built: {one.reference} is there, and parts of it are not"
         case Verdict.NEVER_BUILT:
             return f"would be built: no earlier image of it was found, {_inputs(one)}"
         case Verdict.EXISTS:

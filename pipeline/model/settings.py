@@ -29,7 +29,8 @@ class RegistrySettings(Struct, frozen=True):
     """Where images are pushed to: templates with `{name}` and `{fingerprint}`.
 
     `also` are templates of other repositories, on the same host if they name none. An image that is
-    missing in its own repository is copied from there.
+    missing in its own repository is copied from there. `records` says whether builds are recorded
+    beside their images; `None` leaves that to the host (`model.record`).
     """
 
     host: str = "registry.fly.io"
@@ -37,6 +38,7 @@ class RegistrySettings(Struct, frozen=True):
     tag: str = "{fingerprint}"
     insecure: bool = False
     also: tuple[str, ...] = ()
+    records: bool | None = None
 
 
 class BuildSettings(Struct, frozen=True):

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
+from .facts import NONE, SHOWN, Facts, Value, facts_of
 from .inputs import EntryKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from ..reference import ImageName, Reference
-    from .image import Image
     from .inputs import ContextEntry, Inputs
     from .project import Project
-    from .refresh import Refresh
-
-SHOWN = 12
-"""Hex digits of a sha256 that are shown."""
 
 
 class Change(StrEnum):
@@ -55,7 +50,7 @@ class Verdict(StrEnum):
     DIFFERS = "differs"
     LOST = "lost"
     NEVER_BUILT = "never-built"
-    INCOMPLETE = "incomplete"
+    HOLLOW = "hollow"
 
 
 class Explanation(Struct, frozen=True):
@@ -76,6 +71,16 @@ class Explanation(Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
+class Earlier(Protocol):
+    """What is known of an earlier state of the images: from files, or from records."""
+
+    def has(self, name: ImageName) -> bool:
+        """Return whether the inputs of an image are known."""
+
+    def facts(self, name: ImageName) -> Facts:
+        """Return what is compared of them."""
+
+
 class Side(Struct, frozen=True):
     """A state of the project's files: the loaded project, and the inputs of its images."""
 
@@ -86,33 +91,52 @@ class Side(Struct, frozen=True):
         """Return whether the project has this image, with inputs."""
         return name in self.inputs
 
+    def facts(self, name: ImageName) -> Facts:
+        """Return what is compared of the inputs of an image."""
+        return facts_of(self.project.image(name), self.inputs[name])
 
-def differences(before: Side, after: Side, name: ImageName) -> tuple[Difference, ...]:
+
+class Recorded(Struct, frozen=True):
+    """An earlier state of some images: what their records say."""
+
+    known: Mapping[ImageName, Facts]
+
+    def has(self, name: ImageName) -> bool:
+        """Return whether there is a record of this image."""
+        return name in self.known
+
+    def facts(self, name: ImageName) -> Facts:
+        """Return what is compared of the inputs of an image."""
+        return self.known[name]
+
+
+def differences(before: Earlier, after: Earlier, name: ImageName) -> tuple[Difference, ...]:
     """Return what differs between the inputs of an image that both sides have, in a fixed order."""
     own = own_differences(before, after, name)
     return (*own, *_bases(before, after, name))
 
 
-def own_differences(before: Side, after: Side, name: ImageName) -> tuple[Difference, ...]:
+def own_differences(before: Earlier, after: Earlier, name: ImageName) -> tuple[Difference, ...]:
     """Return the same without the bases."""
-    old, new = before.project.image(name), after.project.image(name)
-    was, now = before.inputs[name], after.inputs[name]
-    was_frontend, now_frontend = old.frontend, new.frontend
+    was, now = before.facts(name), after.facts(name)
     singles = (
-        ("dockerfile", str(now.dockerfile), _digest(old.source.source), _digest(new.source.source)),
-        ("target", "", was.target or "the last stage", now.target or "the last stage"),
-        ("platforms", "", _words(was.platforms), _words(now.platforms)),
-        ("frontend", "", was_frontend, now_frontend),
-        ("salt", "", _shown(old.salt), _shown(new.salt)),
-        ("test", "", _words(was.test), _words(now.test)),
+        ("dockerfile", now.dockerfile, was.source, now.source),
+        ("target", "", _text(was.target, "the last stage"), _text(now.target, "the last stage")),
+        ("platforms", "", _text(" ".join(was.platforms)), _text(" ".join(now.platforms))),
+        ("frontend", "", _text(was.frontend), _text(now.frontend)),
+        ("salt", "", was.salt, now.salt),
+        ("test", "", was.test, now.test),
         ("refresh period", "", *_periods(was.refresh, now.refresh)),
+        ("key version", "", _text(was.version), _text(now.version)),
     )
-    found = [Difference(k, n, Change.CHANGED, a, b) for k, n, a, b in singles if a != b]
-    found += _files(_entries(old, was), _entries(new, now))
-    found += _mapped("argument", _arguments(old), _arguments(new))
-    found += _mapped("external", _externals(was), _externals(now))
-    found += _mapped("triggers", _triggers(was), _triggers(now))
-    found += _mapped("option", _options(before.project), _options(after.project))
+    found = [
+        Difference(k, n, Change.CHANGED, _shown(a), _shown(b)) for k, n, a, b in singles if a != b
+    ]
+    found += _files(was.files, now.files)
+    found += _mapped("argument", was.arguments, now.arguments)
+    found += _mapped("external", _digests(was.externals), _digests(now.externals))
+    found += _mapped("triggers", was.triggers, now.triggers)
+    found += _mapped("option", _texts(was.options), _texts(now.options))
     return tuple(found)
 
 
@@ -126,8 +150,8 @@ def count(side: Side, name: ImageName) -> int:
     return 1 + files + len(inputs.args) + len(inputs.bases) + len(inputs.externals)
 
 
-def _bases(before: Side, after: Side, name: ImageName) -> Iterator[Difference]:
-    was, now = before.inputs[name].bases, after.inputs[name].bases
+def _bases(before: Earlier, after: Earlier, name: ImageName) -> Iterator[Difference]:
+    was, now = before.facts(name).bases, after.facts(name).bases
     for base in dict.fromkeys((*now, *was)):
         if base not in now or base not in was:
             change = Change.ADDED if base in now else Change.REMOVED
@@ -135,17 +159,20 @@ def _bases(before: Side, after: Side, name: ImageName) -> Iterator[Difference]:
         elif was[base] != now[base]:
             causes = tuple(first_causes(before, after, base))
             yield Difference(
-                "base", base, Change.CHANGED, was[base].hex[:SHOWN], now[base].hex[:SHOWN], causes
+                "base", base, Change.CHANGED, was[base][:SHOWN], now[base][:SHOWN], causes
             )
 
 
-def first_causes(before: Side, after: Side, name: ImageName) -> Iterator[str]:
-    """Yield what differs in an image itself, or else in the bases that changed, each once."""
+def first_causes(before: Earlier, after: Earlier, name: ImageName) -> Iterator[str]:
+    """Yield what differs in an image itself, or else in the bases that changed, each once.
+
+    Nothing is known of a base that one of the sides does not have.
+    """
     seen: set[ImageName] = set()
     stack = [name]
     while stack:
         image = stack.pop()
-        if image in seen:
+        if image in seen or not before.has(image) or not after.has(image):
             continue
         seen.add(image)
         own = own_differences(before, after, image)
@@ -158,10 +185,10 @@ def first_causes(before: Side, after: Side, name: ImageName) -> Iterator[str]:
 
 
 def _bases_that_changed(
-    before: Side, after: Side, name: ImageName
+    before: Earlier, after: Earlier, name: ImageName
 ) -> Iterator[tuple[ImageName, bool]]:
     """Yield the bases whose keys differ, and whether both sides have them."""
-    was, now = before.inputs[name].bases, after.inputs[name].bases
+    was, now = before.facts(name).bases, after.facts(name).bases
     for base in dict.fromkeys((*now, *was)):
         if was.get(base) != now.get(base):
             yield base, base in was and base in now
@@ -204,15 +231,6 @@ def _files(
             yield Difference("file", path, Change.REMOVED, _state(entry), "")
 
 
-def _entries(image: Image, inputs: Inputs) -> dict[str, ContextEntry]:
-    """Return the files by their paths from the project's root."""
-    groups = [(image.context, inputs.entries)]
-    groups += [(one.path, one.entries) for one in inputs.contexts.values()]
-    found = {folder / e.path.rstrip("/"): e for folder, entries in groups for e in entries}
-    # `COPY . .` reads the Dockerfile, too, which is an input of its own.
-    return {str(path): entry for path, entry in found.items() if path != image.dockerfile}
-
-
 def _content(entry: ContextEntry) -> tuple[str, bool]:
     return entry.sha256, entry.executable
 
@@ -235,67 +253,40 @@ def _state(entry: ContextEntry) -> str:
             return "directory"
 
 
-def _mapped(kind: str, was: Mapping[str, str], now: Mapping[str, str]) -> Iterator[Difference]:
+def _mapped(kind: str, was: Mapping[str, Value], now: Mapping[str, Value]) -> Iterator[Difference]:
     for name in dict.fromkeys((*now, *was)):
-        before, after = was.get(name, ""), now.get(name, "")
+        before, after = was.get(name, NONE), now.get(name, NONE)
         if name not in was:
-            yield Difference(kind, name, Change.ADDED, before, after)
+            yield Difference(kind, name, Change.ADDED, "", str(after))
         elif name not in now:
-            yield Difference(kind, name, Change.REMOVED, before, after)
+            yield Difference(kind, name, Change.REMOVED, str(before), "")
         elif before != after:
-            yield Difference(kind, name, Change.CHANGED, before, after)
+            yield Difference(kind, name, Change.CHANGED, str(before), str(after))
 
 
-def _arguments(image: Image) -> dict[str, str]:
-    """Return the arguments that the Dockerfile declares.
-
-    A default of the Dockerfile is shown; a value of the settings, the environment or the command
-    line may be a secret, and is shown as the beginning of its sha256.
-    """
+def _digests(externals: Mapping[str, str]) -> dict[str, Value]:
     return {
-        name: _shown(value or "")
-        if name in image.args
-        else ("no value" if value is None else value)
-        for name, value in image.declared.items()
+        reference: Value(digest, digest.removeprefix("sha256:")[:SHOWN] or "not locked")
+        for reference, digest in externals.items()
     }
 
 
-def _externals(inputs: Inputs) -> dict[str, str]:
-    return {
-        reference: digest.removeprefix("sha256:")[:SHOWN] if digest else "not locked"
-        for reference, digest in inputs.externals.items()
-    }
+def _texts(values: Mapping[str, str]) -> dict[str, Value]:
+    return {name: _text(value) for name, value in values.items()}
 
 
-def _triggers(inputs: Inputs) -> dict[str, str]:
-    return {
-        reference: _digest("\0".join(t for one in found for t in one.instructions).encode())
-        for reference, found in inputs.triggers.items()
-    }
+def _text(value: str, otherwise: str = "") -> Value:
+    """Return a value that is no secret, which is compared as it is shown."""
+    return Value(value or otherwise, value or otherwise)
 
 
-def _options(project: Project) -> dict[str, str]:
-    build = project.settings.build
-    found = {"sbom": "true" if build.sbom else "", "provenance": build.provenance}
-    return {name: value for name, value in found.items() if value}
+def _periods(was: Value, now: Value) -> tuple[Value, Value]:
+    """Return two periods of `refresh`; their length is shown if it differs."""
+    (length, _, before), (other, _, after) = was.digest.partition("/"), now.digest.partition("/")
+    if not length or length != other:
+        return was, now
+    return Value(was.digest, f"{int(before):,}"), Value(now.digest, f"{int(after):,}")
 
 
-def _periods(was: Refresh | None, now: Refresh | None) -> tuple[str, str]:
-    """Return the periods of two images, with their length if that differs."""
-    if was and now and was.seconds == now.seconds:
-        return f"{was.period:,}", f"{now.period:,}"
-    before, after = (f"{one.period:,} of {one.every}" if one else "" for one in (was, now))
-    return before, after
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:SHOWN]
-
-
-def _shown(value: str) -> str:
-    """Return the beginning of a value's sha256; nothing for no value."""
-    return f"sha256 {_digest(value.encode())}" if value else ""
-
-
-def _words(values: Iterable[object]) -> str:
-    return " ".join(map(str, values))
+def _shown(value: Value) -> str:
+    return str(value) if value != NONE else ""

@@ -99,6 +99,7 @@ def _settings(file: Profile, profile: str, environ: Mapping[str, str]) -> Settin
             tag=file.registry.tag,
             insecure=file.registry.insecure,
             also=tuple(_place(text, environ) for text in file.registry.also),
+            records=file.registry.records,
         ),
         build=BuildSettings(
             builder=file.build.builder,

@@ -156,6 +156,15 @@ class RegistryTable(Table):
             "allow each: `--allow repository=HOST/PATH`."
         ),
     ] = _DEFAULT.registry.also
+    records: Annotated[
+        bool | None,
+        Expected("true or false", "true"),
+        About(
+            "Put a record beside each image that is built: the names and hashes of its files, and "
+            "how long it took, for `why` and `impact`. Whoever may pull the image may read it. "
+            "Default: true at Fly's registry and on this machine, else false."
+        ),
+    ] = _DEFAULT.registry.records
 
 
 class BuildTable(Table):

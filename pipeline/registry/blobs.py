@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from ..http.errors import ErrorDetails, HttpError
 from .auth.challenge import place_of
+from .contents import Part
 from .manifest import ALTERED, digest_of
 from .refusal import refusal
 from .request import Request
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from ..http.response import Response
     from ..reference import Digest
-    from .contents import Part
     from .host import Host
 
 
@@ -74,6 +74,41 @@ def read_blob(repository: RemoteRepository, digest: Digest) -> bytes | None:
     """
     response = repository.host.ask(_get(repository, digest), partial(_check, repository, digest))
     return None if _is_absent(response, repository) else response.body
+
+
+def read_large_blob(repository: RemoteRepository, digest: Digest, size: int) -> bytes:
+    """Read a blob of `size` bytes that may be larger than other responses; check its digest.
+
+    Raises `HttpError`, also where there is none.
+    """
+    content = bytearray()
+    with repository.host.stream(_get(repository, digest)) as pieces:
+        for piece in pieces:
+            content += piece
+            if len(content) > size:
+                break
+    if digest_of(bytes(content), digest) != digest:
+        raise _altered(repository, digest)
+    return bytes(content)
+
+
+def put_blob(repository: RemoteRepository, content: bytes, *, known: bool = False) -> Digest:
+    """Push a small blob; with `known`, only if it is not there yet. Raises `HttpError`."""
+    digest = digest_of(content)
+    if known and _is_there(Part(digest, len(content)), repository):
+        return digest
+    scope = _scope(repository, "pull,push")
+    uploads = f"/v2/{repository.path}/blobs/uploads/"
+    response = repository.host.ask(Request("POST", uploads, scope, body=b""))
+    if response.status != 202:
+        raise _refused(response, repository, "write")
+    session = _session(response, repository)
+    path = f"{session}{'&' if '?' in session else '?'}digest={quote(digest)}"
+    headers = {"Content-Type": "application/octet-stream"}
+    response = repository.host.ask_once(Request("PUT", path, scope, headers, content))
+    if response.status not in (201, 204):
+        raise _refused(response, repository, "write")
+    return digest
 
 
 def accepts_uploads(repository: RemoteRepository) -> bool:

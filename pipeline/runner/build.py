@@ -28,6 +28,7 @@ from ..registry.auth.docker_login import docker_proxies
 from .image_test import set_aside, test_and_push
 from .preflight import check_image
 from .publish import name_on_engine, publish_batch
+from .record import write_records
 from .secrets import build_secrets, given_secrets, logins, without_others
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _build_batch(plan: Plan, pending: Sequence[ImageAction], tools: Tools) -> No
     except UnknownError as error:
         first = error
     try:
-        publish_batch(batch, outcomes, tools)
+        publish_batch(batch, outcomes, tools, lambda pushed: write_records(plan, pushed, tools))
     except UnknownError as error:
         first = first or error
     name_on_engine(batch, plan.project.settings.build, tools)

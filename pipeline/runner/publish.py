@@ -34,7 +34,7 @@ from ..model.settings import BuildSettings
 from ..registry.errors import AbsentError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..buildkit.outcome import Outcome
     from ..model.actions import ImageAction
@@ -65,14 +65,18 @@ class Pushed(Struct, frozen=True):
 
 
 def publish_batch(
-    batch: Sequence[ImageAction], outcomes: Mapping[ImageName, Outcome], tools: Tools
+    batch: Sequence[ImageAction],
+    outcomes: Mapping[ImageName, Outcome],
+    tools: Tools,
+    before_tags: Callable[[Sequence[Pushed]], None],
 ) -> None:
     """Publish what a solve pushed, and record how each of its images ended.
 
     A cancelled image may have been pushed before, if its export was seen to begin: its staging tag
     says so, as no other run uses it. What was pushed unseen is not published, as nobody knows what
     was run for it. An image of which nothing is recorded was not pushed, or the registry does not
-    say. The digest that BuildKit named must be the one that the registry holds.
+    say. The digest that BuildKit named must be the one that the registry holds. `before_tags` is
+    called with what was pushed, before it gets its tags.
 
     Raises the first `UnknownError`, after all that is known was recorded.
     """
@@ -88,6 +92,7 @@ def publish_batch(
         and not isinstance(manifest := staged_images[action.name], Absent | UnknownError)
     ]
     manifests = {image.action.name: image.manifest for image in pushed}
+    before_tags(pushed)
     answers = publish(pushed, tools.registry)
     for action in batch:
         outcome, answer = outcomes.get(action.name), answers.get(action.name)

@@ -54,6 +54,12 @@ class Stopwatch:
         self._end(image)
         return Times(**self._spent.get(image, {}))
 
+    def seconds(self, image: ImageName) -> float:
+        """Return the seconds of an image until now, while it goes on."""
+        phase, since = self._now.get(image, (Phase.WAITING, 0.0))
+        running = self._clock() - since if phase in _PARTS else 0.0
+        return sum(self._spent.get(image, {}).values()) + running
+
     def _enter(self, image: ImageName, phase: Phase) -> None:
         self._end(image)
         self._now[image] = phase, self._clock()

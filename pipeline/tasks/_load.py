@@ -48,7 +48,13 @@ def load_with(options: PlanOptions) -> Project:
     """
     is_deep(options.verify)
     _is_word("plain", options.log, "--log")
-    return load_project(options.profile, options.allow, options.arg, strict=options.strict)
+    project = load_project(options.profile, options.allow, options.arg, strict=options.strict)
+    return _without_records(project) if options.no_record else project
+
+
+def _without_records(project: Project) -> Project:
+    registry = replace(project.settings.registry, records=False)
+    return replace(project, settings=replace(project.settings, registry=registry))
 
 
 def load_settings(profile: str, allow: Words = None) -> Settings:

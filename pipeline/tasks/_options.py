@@ -28,12 +28,16 @@ RUN_HELP = {
     "keep_going": "after a failure, go on with what does not depend on it",
     **PLAN_HELP,
     "log": "`plain`: print lines instead of the live view",
+    "no_record": "put no record of its inputs beside an image (also: `records` in pipeline.toml)",
 }
 """The help of the options of `build`, `build-all`, `deploy` and `deploy-all`."""
 
 
 class PlanOptions(NamedTuple):
-    """The options of tasks that make a plan. `plan` itself has neither the first two nor `log`."""
+    """The options of tasks that make a plan.
+
+    `plan` itself has neither the first two nor the last two.
+    """
 
     force: bool = False
     keep_going: bool = False
@@ -44,6 +48,7 @@ class PlanOptions(NamedTuple):
     profile: str = ""
     arg: Words = None
     log: str = ""
+    no_record: bool = False
 
     @property
     def deep(self) -> bool:

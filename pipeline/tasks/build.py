@@ -38,6 +38,7 @@ def build_all(  # noqa: PLR0913 - each an option of the command line
     profile: str = "",
     arg: Words = None,
     log: str = "",
+    no_record: bool = False,
 ) -> int:
     """Build and push every image that the registry lacks, bases first."""
     from ._build import run_all
@@ -52,6 +53,7 @@ def build_all(  # noqa: PLR0913 - each an option of the command line
         profile=profile,
         arg=arg,
         log=log,
+        no_record=no_record,
     )
     return run_all(c, only, options)
 
@@ -80,6 +82,7 @@ def build(  # noqa: PLR0913 - each an option of the command line
     profile: str = "",
     arg: Words = None,
     log: str = "",
+    no_record: bool = False,
 ) -> int:
     """Build and push some images and their missing bases."""
     from ._build import run
@@ -94,5 +97,6 @@ def build(  # noqa: PLR0913 - each an option of the command line
         profile=profile,
         arg=arg,
         log=log,
+        no_record=no_record,
     )
     return run(c, names, options, dependents=dependents)

@@ -44,6 +44,7 @@ def deploy_all(  # noqa: PLR0913 - each an option of the command line
     profile: str = "",
     arg: Words = None,
     log: str = "",
+    no_record: bool = False,
 ) -> int:
     """Build what is missing, then deploy every app that is not current."""
     from ._deploy import run
@@ -58,6 +59,7 @@ def deploy_all(  # noqa: PLR0913 - each an option of the command line
         profile=profile,
         arg=arg,
         log=log,
+        no_record=no_record,
     )
     return run(c, only, options, rollback=rollback)
 
@@ -86,6 +88,7 @@ def deploy(  # noqa: PLR0913 - each an option of the command line
     profile: str = "",
     arg: Words = None,
     log: str = "",
+    no_record: bool = False,
 ) -> int:
     """Build what some images or apps need, then deploy those of them that are not current."""
     from ._deploy import run
@@ -100,5 +103,6 @@ def deploy(  # noqa: PLR0913 - each an option of the command line
         profile=profile,
         arg=arg,
         log=log,
+        no_record=no_record,
     )
     return run(c, names, options, rollback=rollback)

@@ -109,6 +109,7 @@ def test_another_run_published_first(*, forced: bool, status: ImageStatus, reaso
             [action_at(server, forced=forced)],
             {ImageName("web"): Built(digest_of(OURS))},
             tools,
+            before_tags=lambda _: None,
         )
 
     result = tools.results.images[ImageName("web")]

@@ -1,0 +1,126 @@
+"""Write the records of builds beside their images, and read them (`model.record`).
+
+A record is put before the tag of its image. So where the registry takes records, an image that is
+found has one. What goes wrong with a record costs a notice, and never the build.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import starmap
+from typing import TYPE_CHECKING
+
+from ..errors import PipelineError
+from ..http.errors import HttpError
+from ..model.events import Notice
+from ..model.record import (
+    ARTIFACT,
+    LAYER,
+    Layer,
+    RecordError,
+    Spent,
+    are_recorded,
+    compress,
+    decompress,
+    read_record,
+    record_reference,
+    record_text,
+)
+from ..process.git import revision_of
+from ..registry.artifact import Kind, put_artifact, read_artifact
+from ..registry.auth.fly_login import fly_registry
+from ..registry.errors import KeptTagError
+from ..registry.manifest import contents_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from ..model.plan import Plan
+    from ..model.record import Record
+    from ..reference import Reference
+    from ..registry.client import Registry
+    from .publish import Pushed
+    from .tools import Tools
+
+KIND = Kind(ARTIFACT, LAYER)
+_AT_ONCE = 16
+
+
+def write_records(plan: Plan, images: Sequence[Pushed], tools: Tools) -> None:
+    """Write the record of each image that was pushed to its staging tag.
+
+    Nothing is written if the settings leave records out. An image whose tag leaves no room for
+    another has none.
+    """
+    if not images or not are_recorded(plan.project.settings.registry, fly_registry(tools.environ)):
+        return
+    revision = plan.revision or revision_of(plan.project.root, tools.environ)
+    commit = revision.id if revision else ""
+    # The stopwatch is for one thread.
+    seconds = {image.action.name: tools.stopwatch.seconds(image.action.name) for image in images}
+
+    def write(image: Pushed) -> str:
+        return _write(plan, image, commit, seconds[image.action.name], tools.registry)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        failed = list(pool.map(write, images))
+    reasons: dict[str, list[str]] = {}
+    for image, why in zip(images, failed, strict=True):
+        if why:
+            reasons.setdefault(why, []).append(image.action.name)
+    for why, names in reasons.items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        tools.report(Notice(f"`{names[0]}`{more}: no record for `why`: {why}"))
+
+
+def read_records(
+    registry: Registry, references: Collection[Reference]
+) -> Mapping[Reference, Record | HttpError | None]:
+    """Read the records of images, all at once: `None` for an image without one.
+
+    An error stands for a record that could not be read.
+    """
+    return registry.each(lambda reference: _read(registry, reference), references)
+
+
+def _write(plan: Plan, image: Pushed, commit: str, seconds: float, registry: Registry) -> str:
+    """Write one record; return why that failed, or nothing."""
+    action = image.action
+    reference = record_reference(action.reference)
+    if reference is None:
+        return ""
+    known = {one.name: one.reference for one in plan.images}
+    bases = {name: known[name] for name in action.image.base_names if name in known}
+    try:
+        spent = Spent(seconds, _layers(registry, image))
+        inputs = plan.inputs[action.name]
+        text = record_text(action.image, inputs, spent, revision=commit, bases=bases)
+        put_artifact(registry, reference, KIND, compress(text), image.manifest)
+    except KeptTagError:
+        return ""  # There is one already, of the same inputs.
+    except PipelineError as error:
+        return error.message
+    return ""
+
+
+def _layers(registry: Registry, image: Pushed) -> tuple[Layer, ...]:
+    """Return config and layers of an image, of all its platforms, each once."""
+    reference = image.action.reference
+    found = contents_of(image.manifest, reference)
+    parts = {part.digest: part.size for part in found.blobs}
+    for child in found.children:
+        at = reference.pinned(child.digest)
+        blobs = contents_of(registry.manifest(at), at).blobs
+        parts |= {part.digest: part.size for part in blobs}
+    return tuple(starmap(Layer, parts.items()))
+
+
+def _read(registry: Registry, reference: Reference) -> Record | None:
+    at = record_reference(reference)
+    content = read_artifact(registry, at, KIND) if at else None
+    if content is None:
+        return None
+    try:
+        return read_record(decompress(content))
+    except RecordError as error:
+        raise HttpError(f"the record `{at}` cannot be read: {error}") from None
