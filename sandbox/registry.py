@@ -32,7 +32,7 @@ storage:
   filesystem:
     rootdirectory: {data}
   delete:
-    enabled: true
+    enabled: {deletes}
   maintenance:
     uploadpurging:
       enabled: false
@@ -128,7 +128,8 @@ class Settings:
 
     `htpasswd` has lines of bcrypt hashes and turns on Basic authentication; `access_log` writes
     each request to `registry.log` in the registry's folder; `tokens` turns on Bearer
-    authentication. `program` is another version of the distribution server.
+    authentication. `program` is another version of the distribution server. With `deletes`,
+    manifests and blobs can be deleted.
     """
 
     tls: Certificate | None = None
@@ -136,6 +137,7 @@ class Settings:
     access_log: bool = False
     tokens: TokenServer | None = None
     program: Path | None = None
+    deletes: bool = True
 
 
 PLAIN = Settings()
@@ -244,6 +246,7 @@ def _configure(folder: Path, settings: Settings, address: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     text = CONFIGURATION.format(
         silent=json.dumps(not settings.access_log),
+        deletes=json.dumps(settings.deletes),
         data=json.dumps(str(folder / "data")),
         address=address,
         mark=MARK,

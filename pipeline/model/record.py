@@ -41,8 +41,8 @@ SCHEMA = "pipeline.record/1"
 ARTIFACT = "application/vnd.fly-image-pipeline.inputs.v1+json"
 LAYER = "application/vnd.fly-image-pipeline.inputs.v1+json+gzip"
 SUFFIX = ".inputs"
-MOST_BYTES = 256 * 1024 * 1024
-"""Bytes of a record, uncompressed: a million files take 200 MB."""
+MOST_BYTES = 64 * 1024 * 1024
+"""Bytes of a record, uncompressed: 100,000 files take 15 MB."""
 _MOST_TAG = 128
 _GZIP = 31
 """What zlib calls a gzip stream. Its header has neither a name nor a time."""

@@ -64,12 +64,10 @@ def write_records(plan: Plan, images: Sequence[Pushed], tools: Tools) -> None:
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         failed = list(pool.map(write, images))
-    reasons: dict[str, list[str]] = {}
-    for image, why in zip(images, failed, strict=True):
-        if why:
-            reasons.setdefault(why, []).append(image.action.name)
-    for why, names in reasons.items():
+    names = [image.action.name for image, why in zip(images, failed, strict=True) if why]
+    if names:
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        why = next(filter(None, failed))
         tools.report(Notice(f"`{names[0]}`{more}: no record for `why`: {why}"))
 
 

@@ -43,7 +43,7 @@ def forward(address: str, request: Request) -> Reply:
     """Send a request to the registry and return its response."""
     connection = http.client.HTTPConnection(address, timeout=20)
     try:
-        kept = {k: v for k, v in request.headers.items() if k not in {*_OWN, "host"}}
+        kept = {k: v for k, v in request.headers.items() if k not in _OWN}
         connection.request(request.method, request.path, request.body or None, kept)
         answer = connection.getresponse()
         body = answer.read()
