@@ -294,6 +294,28 @@ INIT = record(
 )
 
 FOLDER = Path(__file__).parents[2] / "pipeline/schema"
+RECORD = record(
+    schema={"const": "pipeline.record/1"},
+    inputs=record(
+        schema={"const": "pipeline.inputs/1"},
+        name=TEXT,
+        key=HEX,
+        fingerprint=HEX,
+        version=TEXT,
+        dockerfile_sha256=HEX,
+        files=INPUTS["properties"]["files"],
+        args={"type": "object", "additionalProperties": {**HEX, "type": ["string", "null"]}},
+        salt={**HEX, "type": ["string", "null"]},
+        test={**HEX, "type": ["string", "null"]},
+        triggers={"type": "object", "additionalProperties": HEX},
+    ),
+    context=TEXT,
+    revision={"type": ["string", "null"]},
+    seconds=SECONDS,
+    bytes={"type": "integer", "minimum": 0},
+    layers=rows(digest=TEXT, size={"type": "integer", "minimum": 0}),
+    bases={"type": "object", "additionalProperties": TEXT},
+)
 PUBLISHED: dict[str, Schema] = {
     "plan": PLAN,
     "graph": GRAPH,
@@ -312,6 +334,7 @@ PUBLISHED: dict[str, Schema] = {
     "lock": LOCK,
     "promote": PROMOTE,
     "init": INIT,
+    "record": RECORD,
 }
 """The documents by name: `pipeline.NAME/1` is in `NAME-1.schema.json`."""
 

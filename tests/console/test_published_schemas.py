@@ -101,4 +101,4 @@ def test_every_document_has_a_schema() -> None:
 
     assert set(re.findall(r'"pipeline\.(\w+)/1"', code)) == set(schemas.PUBLISHED)
     assert with_json | {"graph"} == set(DOCUMENTS)
-    assert {"error", *DOCUMENTS.values()} == set(schemas.PUBLISHED)
+    assert {"error", "record", *DOCUMENTS.values()} == set(schemas.PUBLISHED)

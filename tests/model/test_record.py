@@ -23,6 +23,7 @@ from pipeline.model.record import (
 )
 from pipeline.model.settings import RegistrySettings
 from pipeline.reference import ImageName, parse_reference
+from tests.console import schemas
 from tests.support.small_projects import write_tree
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def test_its_inputs_are_those_of_the_task(tmp_path: Path) -> None:
     """The names of the keys are those of `inputs --json`; what may quote a file is left out."""
     document: dict[str, Any] = json.loads(text_of(project(tmp_path)))
     inputs = document["inputs"]
+    schemas.validate(document)
 
     assert inputs["schema"] == "pipeline.inputs/1"
     assert inputs["args"]["VERSION"] == (
