@@ -14,7 +14,7 @@ from tests.support.invoker import modules
 
 FIRST = """
 import importlib, os, sys, traceback
-import docker, httpcore, invoke.main, msgspec, rich.live, tree_sitter
+import docker, h11, httpx, invoke.main, msgspec, rich.live, tree_sitter
 
 for names in sys.argv[1:]:
     if os.fork() == 0:

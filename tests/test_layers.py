@@ -96,8 +96,8 @@ PARTS = {
 IMPURE = {
     "asyncio", "datetime", "glob", "http", "importlib", "io", "logging", "multiprocessing", "os",
     "random", "select", "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile",
-    "threading", "time", "urllib", "uuid", "docker", "httpcore", "httpx", "invoke", "pydantic",
-    "rich", "ruamel", "tomli", "tomllib",
+    "threading", "time", "urllib", "uuid", "docker", "h11", "httpcore", "httpx", "invoke",
+    "pydantic", "rich", "ruamel", "tomli", "tomllib",
 }  # fmt: skip
 
 

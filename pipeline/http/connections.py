@@ -1,4 +1,4 @@
-"""Pools of HTTP connections, by httpcore, which is what httpx itself sends with.
+"""Connections to any number of servers, kept open for the next request.
 
 httpx is left out: its models of a request and a response take as long again as the exchange, which
 decides how fast thousands of requests at once are (`benchmarks.exists`).
@@ -7,41 +7,52 @@ decides how fast thousands of requests at once are (`benchmarks.exists`).
 from __future__ import annotations
 
 import os
+import time
+from base64 import b64encode
 from contextlib import contextmanager
-from operator import attrgetter
 from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
-import httpcore
+from msgspec import Struct
 
 from .errors import HttpError
+from .exchange import Connection, UnsupportedAddressError, read_target
 from .proxies import proxies as proxies_of
-from .sockets import Backend, Proxy, ProxyFailedError
+from .sockets import Proxy, ProxyFailedError, connect
 from .timeouts import Timeouts
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from urllib.parse import SplitResult
+    from collections.abc import Iterator, Mapping
 
-    from .addresses import Address
+    from .exchange import Body, Received, Target
     from .failures import Hints
     from .proxies import NamedProxy
     from .retry import Policy
-
-    Headers = list[tuple[str, str]]
+    from .sockets import Forbidden
 
 IDLE = 50
 """Connections to one address that are kept open while idle, for `_IDLE_SECONDS`."""
 _IDLE_SECONDS = 5.0
-_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-"""Methods that have a `Content-Length` even without a body: servers refuse them otherwise."""
 _RESERVED = "%!#$&'()*+,/:;=?@[]~"
 """What an address may hold as it is (RFC 3986); all else is percent-encoded."""
-_TRAILING = attrgetter("stream._stream._connection._h11_state.trailing_data")
-"""The bytes that came after a response, in httpcore's own objects: there is no public way."""
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "fly-image-pipeline"}
+
+
+class _Via(Struct, frozen=True):
+    """The proxy that a connection goes through, and what it is sent."""
+
+    proxy: Proxy
+    target: Target
+    authorization: Mapping[str, str]
+
+
+class _Idle(Struct, frozen=True):
+    """A connection that waits for the next request, and since when (`time.monotonic`)."""
+
+    connection: Connection
+    since: float
 
 
 class Connections:
@@ -58,7 +69,7 @@ class Connections:
         *,
         proxies: bool,
         policy: Policy,
-        forbidden: Callable[[Address], str] | None = None,
+        forbidden: Forbidden | None = None,
         hints: Hints | None = None,
     ) -> None:
         self.policy = policy
@@ -67,7 +78,9 @@ class Connections:
         self._context = context
         self._proxies = proxies
         self._lock = Lock()
-        self._pools: dict[tuple[str, str], tuple[httpcore.ConnectionPool, Proxy | None]] = {}
+        self._ways: dict[str, _Via | None] = {}
+        self._idle: dict[str, list[_Idle]] = {}
+        self._closed = False
 
     @contextmanager
     def stream(
@@ -76,120 +89,111 @@ class Connections:
         url: str,
         *,
         headers: Mapping[str, str],
-        body: bytes | Iterable[bytes] | None = None,
+        body: Body = None,
         timeouts: Timeouts | None = None,
-    ) -> Iterator[httpcore.Response]:
+    ) -> Iterator[Received]:
         """Send a request; yield its response, whose body has yet to be read.
 
-        Raises httpcore's errors; `UnsupportedProtocol` is for what is not a web address.
+        Raises what `failures.BROKEN` has.
         """
-        address = urlsplit(quote(url, safe=_RESERVED))
-        host = address.netloc.rpartition("@")[2]
-        pool, proxy = self._pool(address.scheme, host)
+        target = read_target(quote(url, safe=_RESERVED))
         timeouts = timeouts or Timeouts(self.policy)
-        request = httpcore.Request(
-            method,
-            _target(address),
-            headers=_headers(method, host, headers, body),
-            content=body,
-            # httpcore hands them on to the sockets, which are ours (`Stream`), as they are.
-            extensions={"timeout": dict.fromkeys(("connect", "read", "write"), timeouts)},
-        )
+        via = self._via(target)
+        headers = {"Host": target.authority, **_HEADERS, **headers}
+        path = target.path
+        if via and not via.proxy.tunnels:
+            path, headers = target.origin + path, {**via.authorization, **headers}
+        connection = self._take(target.origin) or self._open(target, via, timeouts)
+        finished = False
         try:
-            response = pool.handle_request(request)
-        except httpcore.ProxyError as error:
-            if proxy is None or isinstance(error, ProxyFailedError):
-                raise
-            raise ProxyFailedError(proxy, str(error)) from None
-        timeouts.head_is_here()
-        try:
-            yield response
+            received = connection.exchange(method, path, headers, body, timeouts)
+            timeouts.head_is_here()
+            yield received
+            finished = connection.finish()
         finally:
-            if not _is_whole(response):
-                response.extensions["network_stream"].close()
-            response.close()
+            if finished:
+                self._keep(target.origin, connection)
+            else:
+                connection.close()
 
     def forwarder(self, url: str) -> str:
         """Return the proxy that forwards a request, and may answer it itself; "" for a tunnel."""
         parts = urlsplit(url)
-        _, proxy = self._pools.get((parts.scheme, parts.netloc.rpartition("@")[2]), (None, None))
-        return proxy.address if proxy and not proxy.tunnels else ""
+        via = self._ways.get(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")
+        return via.proxy.address if via and not via.proxy.tunnels else ""
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections that are idle, and each other one when its response is read."""
         with self._lock:
-            pools = tuple(self._pools.values())
-        for pool, _ in pools:
-            pool.close()
+            self._closed = True
+            idle = [one for some in self._idle.values() for one in some]
+            self._idle.clear()
+        for one in idle:
+            one.connection.close()
 
-    def _pool(self, scheme: str, netloc: str) -> tuple[httpcore.ConnectionPool, Proxy | None]:
+    def _via(self, target: Target) -> _Via | None:
         with self._lock:
-            if (scheme, netloc) not in self._pools:
-                named = proxies_of(os.environ).before(f"{scheme}://{netloc}/")
-                usable = _usable(named) if named and self._proxies else None
-                proxy = _proxy(named, usable, scheme) if named and usable else None
-                pool = httpcore.ConnectionPool(
-                    self._context,
-                    proxy=usable,
-                    max_connections=None,
-                    max_keepalive_connections=IDLE,
-                    keepalive_expiry=_IDLE_SECONDS,
-                    network_backend=Backend(proxy, None if proxy else self.forbidden),
-                )
-                self._pools[scheme, netloc] = pool, proxy
-            return self._pools[scheme, netloc]
+            if target.origin not in self._ways:
+                named = proxies_of(os.environ).before(f"{target.origin}/")
+                found = _read_proxy(named, target.scheme) if named and self._proxies else None
+                self._ways[target.origin] = found
+            return self._ways[target.origin]
+
+    def _open(self, target: Target, via: _Via | None, timeouts: Timeouts) -> Connection:
+        """Connect to a host, or to the proxy before it. Raises what `failures.BROKEN` has."""
+        first, proxy = (via.target, via.proxy) if via else (target, None)
+        forbidden = None if via else self.forbidden
+        stream = connect(first.host, first.port, timeouts, proxy=proxy, forbidden=forbidden)
+        if first.scheme == "https":
+            stream = stream.start_tls(self._context, first.host, timeouts)
+        if via and via.proxy.tunnels:
+            try:
+                _ask_for_tunnel(Connection(stream), target, via, timeouts)
+            except BaseException:
+                stream.close()
+                raise
+            stream = stream.start_tls(self._context, target.host, timeouts)
+        return Connection(stream)
+
+    def _take(self, origin: str) -> Connection | None:
+        """Return a connection that is idle, and that its server has not closed."""
+        while True:
+            with self._lock:
+                idle = self._idle.get(origin)
+                if not idle:
+                    return None
+                one = idle.pop()
+            if time.monotonic() - one.since < _IDLE_SECONDS and not one.connection.has_more():
+                return one.connection
+            one.connection.close()
+
+    def _keep(self, origin: str, connection: Connection) -> None:
+        with self._lock:
+            idle = self._idle.setdefault(origin, [])
+            kept = not self._closed and len(idle) < IDLE
+            if kept:
+                idle.append(_Idle(connection, time.monotonic()))
+        if not kept:
+            connection.close()
 
 
-def _is_whole(response: httpcore.Response) -> bool:
-    """Return whether nothing came after a response, as a body after that of a HEAD.
-
-    Else the connection would be kept, and the rest be read as the response to the next request.
-    """
-    try:
-        rest, _ = _TRAILING(response)
-    except AttributeError:  # another httpcore: then no connection is used twice
-        return False
-    return not rest
+def _ask_for_tunnel(connection: Connection, target: Target, via: _Via, timeouts: Timeouts) -> None:
+    """Ask a proxy to connect to a host. Raises `ProxyFailedError` and what an exchange raises."""
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    where = f"{host}:{target.port}"
+    headers = {"Host": where, "Accept": "*/*", **via.authorization}
+    answer = connection.exchange("CONNECT", where, headers, None, timeouts)
+    if not 200 <= answer.status < 300:
+        raise ProxyFailedError(via.proxy, f"{answer.status} {answer.reason}")
 
 
-def _target(address: SplitResult) -> httpcore.URL:
-    try:
-        port = address.port
-    except ValueError:  # not a port
-        raise httpcore.UnsupportedProtocol("no web address") from None
-    path = address.path or "/"
-    return httpcore.URL(
-        scheme=address.scheme,
-        host=address.hostname or "",
-        port=port,
-        target=f"{path}?{address.query}" if address.query else path,
-    )
-
-
-def _headers(
-    method: str,
-    host: str,
-    given: Mapping[str, str],
-    body: bytes | Iterable[bytes] | None,
-) -> Headers:
-    """Return all headers of a request; the length of a streamed body is among those `given`."""
-    headers = {"Host": host, **_HEADERS, **given}
-    if isinstance(body, bytes) or (body is None and method in _WITH_BODY):
-        headers["Content-Length"] = str(len(body or b""))
-    return list(headers.items())
-
-
-def _proxy(named: NamedProxy, usable: httpcore.Proxy, scheme: str) -> Proxy:
-    secure = usable.url.scheme == b"https"
-    return Proxy(named.address, named.variable, tunnels=scheme == "https", secure=secure)
-
-
-def _usable(named: NamedProxy) -> httpcore.Proxy:
+def _read_proxy(named: NamedProxy, scheme: str) -> _Via:
     """Read the address of a proxy. Raises `HttpError` for one that cannot be used."""
     try:
+        target = read_target(quote(named.whole, safe=_RESERVED))
         parts = urlsplit(named.whole)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # not a port
+        usable = target.port != 0
+    except (UnsupportedAddressError, ValueError):
         usable = False
     if not usable:
         raise HttpError(
@@ -198,5 +202,8 @@ def _usable(named: NamedProxy) -> httpcore.Proxy:
             "SOCKS is not supported",
         )
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    auth = (user.encode(), password.encode()) if user or password else None
-    return httpcore.Proxy(quote(named.whole, safe=_RESERVED), auth=auth)
+    login = b64encode(f"{user}:{password}".encode()).decode()
+    authorization = {"Proxy-Authorization": f"Basic {login}"} if user or password else {}
+    secure = target.scheme == "https"
+    proxy = Proxy(named.address, named.variable, tunnels=scheme == "https", secure=secure)
+    return _Via(proxy, target, authorization)

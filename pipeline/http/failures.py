@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
-import httpcore
+import h11
 
 from .errors import Cause, ErrorDetails, HttpError
+from .exchange import UnsupportedAddressError
 from .retry import TRANSIENT
 from .sockets import ForbiddenAddressError, ProxyFailedError
 from .text import plain
@@ -22,14 +23,7 @@ if TYPE_CHECKING:
     Hints = Mapping[Cause, str]
     """What helps against a cause, where it is more than can be said of any server."""
 
-BROKEN = (
-    httpcore.NetworkError,
-    httpcore.ProtocolError,
-    httpcore.TimeoutException,
-    httpcore.ProxyError,
-    httpcore.UnsupportedProtocol,
-    OSError,
-)
+BROKEN = (OSError, h11.ProtocolError, ProxyFailedError, UnsupportedAddressError)
 """All that an exchange can fail with."""
 
 _EXPIRED = frozenset({9, 10})
@@ -136,9 +130,9 @@ def _failure(  # noqa: C901, PLR0911 - one answer for each kind of cause
                 return _Failure(f"{who} {error}", transient=isinstance(error, SlowError))
             case ForbiddenAddressError():
                 return _Failure(f"{who} {error}", Cause.ADDRESS, False)
-            case httpcore.TimeoutException() | TimeoutError():
+            case TimeoutError():
                 return _Failure(f"{silent} in time")
-            case httpcore.RemoteProtocolError() | httpcore.ReadError() | ConnectionError():
+            case h11.RemoteProtocolError() | ConnectionError():
                 return _Failure(f"{who} broke off in the middle of its answer")
             case OSError() if error.strerror:
                 return _Failure(f"{silent}: {error.strerror.lower()}")

@@ -1,7 +1,4 @@
-"""TLS through `ssl.MemoryBIO`: inside the TLS of a proxy, and to try a handshake.
-
-httpcore's own for proxies waits anew for each piece of a record; this ends within its timeout.
-"""
+"""TLS through `ssl.MemoryBIO`: inside the TLS of a proxy, and to try a handshake."""
 
 from __future__ import annotations
 
@@ -27,12 +24,12 @@ class MemoryTls:
     """
 
     def __init__(
-        self, line: socket.socket, context: ssl.SSLContext, hostname: str | None, timeout: float
+        self, line: socket.socket, context: ssl.SSLContext, hostname: str, timeout: float
     ) -> None:
         self._line = line
         self._timeout = timeout
         self._heard, self._said = ssl.MemoryBIO(), ssl.MemoryBIO()
-        name = None if hostname is None else encoded(hostname)
+        name = encoded(hostname)
         self.session = context.wrap_bio(self._heard, self._said, server_hostname=name)
         self._until_done(self.session.do_handshake)
 

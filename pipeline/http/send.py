@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from contextlib import closing, contextmanager, nullcontext
-from threading import local
 from typing import TYPE_CHECKING
 
 from .errors import ErrorDetails, HttpError
 from .failures import BROKEN, explain, host_of, redacted
 from .response import Response
-from .sockets import INSIDE
 from .timeouts import Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
 
-    import httpcore
-
     from .connections import Connections
+    from .exchange import Received
 
     Body = bytes | Callable[[], Generator[bytes, None, None]]
     """What is sent: bytes, or a function that begins the same stream anew each time."""
@@ -55,12 +51,9 @@ def send(  # noqa: PLR0913 - a request has these parts
     # it would let go of a connection of its source, whose pool may be locked by that very thread.
     with closing(body()) if callable(body) else nullcontext(body) as content:
         try:
-            with (
-                _unlogged(),
-                connections.stream(
-                    method, url, headers=headers, body=content, timeouts=timeouts
-                ) as received,
-            ):
+            with connections.stream(
+                method, url, headers=headers, body=content, timeouts=timeouts
+            ) as received:
                 if streamed:
                     timeouts.ends_in(connections.policy.read)
                 read = _read(received, url, most)
@@ -81,10 +74,7 @@ def stream(
     """
     timeouts = Timeouts(connections.policy)
     try:
-        with (
-            _unlogged(),
-            connections.stream(method, url, headers=headers, timeouts=timeouts) as received,
-        ):
+        with connections.stream(method, url, headers=headers, timeouts=timeouts) as received:
             body = b""
             if received.status != 200:
                 timeouts.ends_in(connections.policy.read)
@@ -96,7 +86,7 @@ def stream(
 
 
 def _response(
-    received: httpcore.Response,
+    received: Received,
     url: str,
     body: bytes,
     connections: Connections,
@@ -104,26 +94,25 @@ def _response(
 ) -> Response:
     headers: dict[str, str] = {}
     for raw, value in received.headers:
-        name, text = raw.decode("latin-1").lower(), value.decode("latin-1")
+        name, text = raw.decode("latin-1"), value.decode("latin-1")
         headers[name] = f"{headers[name]}, {text}" if name in headers else text
-    inside = bool(received.extensions["network_stream"].get_extra_info(INSIDE))
     return Response(
         received.status,
         redacted(url),
         headers,
         body,
         proxy=connections.forwarder(url),
-        inside=inside,
+        inside=received.inside,
         latency=timeouts.latency,
     )
 
 
-def _read(received: httpcore.Response, url: str, most: int) -> bytes:
+def _read(received: Received, url: str, most: int) -> bytes:
     """Return the body, or the beginning of one that reports an error."""
     good = received.status == 200
     limit = most if good else MAX_ERROR_BODY
     chunks, size = [], 0
-    for chunk in received.iter_stream():
+    for chunk in received.body:
         chunks.append(chunk)
         size += len(chunk)
         if size > limit and good:
@@ -138,12 +127,12 @@ def _read(received: httpcore.Response, url: str, most: int) -> bytes:
 
 
 def _pieces(
-    received: httpcore.Response, url: str, timeouts: Timeouts, connections: Connections
+    received: Received, url: str, timeouts: Timeouts, connections: Connections
 ) -> Iterator[bytes]:
     held: list[bytes] = []
     size = 0
     try:
-        for piece in received.iter_stream():
+        for piece in received.body:
             timeouts.flowed(len(piece))
             held.append(piece)
             size += len(piece)
@@ -154,29 +143,3 @@ def _pieces(
             yield b"".join(held)
     except BROKEN as error:
         raise explain(error, url, connections.hints) from None
-
-
-class _Thread(local):
-    requests = 0
-    """Requests of this thread that are under way."""
-
-
-_thread = _Thread()
-
-
-@contextmanager
-def _unlogged() -> Iterator[None]:
-    """Keep httpcore from logging the requests of this thread: URLs and headers hold secrets."""
-    _thread.requests += 1
-    try:
-        yield
-    finally:
-        _thread.requests -= 1
-
-
-def _is_of_others(_record: logging.LogRecord) -> bool:
-    return not _thread.requests
-
-
-for _name in ("connection", "http11", "http2", "proxy"):
-    logging.getLogger(f"httpcore.{_name}").addFilter(_is_of_others)

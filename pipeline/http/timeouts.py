@@ -1,8 +1,8 @@
 """The time limits of one HTTP exchange, which no slow server can stretch.
 
-httpcore's timeouts are for each read and write, so what comes byte by byte never ends. A `Timeouts`
-object takes their place: httpcore hands it on to the sockets, and each call of a socket asks how
-long it may still wait. A body that may be large has no deadline; it must flow instead.
+A socket's timeout is for one read or write, so what comes byte by byte would never end. Each call
+of a socket asks a `Timeouts` object how long it may still wait. A body that may be large has no
+deadline; it must flow instead.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 import math
 import time
 from typing import TYPE_CHECKING
-
-import httpcore
 
 if TYPE_CHECKING:
     from .retry import Policy
@@ -22,11 +20,11 @@ _HEAD = 1 << 17
 """Bytes of the head of a response, with 1xx responses before it: no server sends half as much."""
 
 
-class SlowError(httpcore.TimeoutException):
+class SlowError(TimeoutError):
     """A body is sent or taken byte by byte; the text goes on after the name of the host."""
 
 
-class EndlessHeadError(httpcore.RemoteProtocolError):
+class EndlessHeadError(ConnectionError):
     """A response does not begin; the text goes on after the name of the host."""
 
 
@@ -51,21 +49,21 @@ class Timeouts:
         self._flowed = 0
 
     def to_connect(self) -> float:
-        """Return the seconds for one step of connecting. Raises httpcore's errors."""
-        return self._left(self._policy.connect, httpcore.ConnectTimeout)
+        """Return the seconds for one step of connecting. Raises `OSError`."""
+        return self._left(self._policy.connect)
 
     def to_write(self) -> float:
-        """Return the seconds for one write. Raises httpcore's errors."""
-        return self._left(self._policy.read, httpcore.WriteTimeout)
+        """Return the seconds for one write. Raises `OSError`."""
+        return self._left(self._policy.read)
 
     def to_read(self) -> float:
-        """Return the seconds for one read. Raises httpcore's errors."""
+        """Return the seconds for one read. Raises `OSError`."""
         if self.has_head:
-            return self._left(self._policy.read, httpcore.ReadTimeout)
+            return self._left(self._policy.read)
         if self._head_size > _HEAD:
             raise EndlessHeadError("sends headers without an end, and no response")
         head_by = self._sent + self._for_head
-        return self._left(head_by - time.monotonic(), httpcore.ReadTimeout)
+        return self._left(head_by - time.monotonic())
 
     def wrote(self, size: int, seconds: float) -> None:
         """Count bytes that a write took, and the seconds that it waited."""
@@ -106,8 +104,8 @@ class Timeouts:
                 raise SlowError(f"is too slow: {LEAST >> 10} KiB take over {self._policy.flow:g} s")
             self._waited, self._flowed = 0.0, 0
 
-    def _left(self, most: float, error: type[httpcore.TimeoutException]) -> float:
+    def _left(self, most: float) -> float:
         left = min(most, self._until - time.monotonic())
         if left <= 0:
-            raise error("the time for it is over")
+            raise TimeoutError("the time for it is over")
         return left

@@ -21,7 +21,7 @@ def system_trust() -> ssl.SSLContext:
     context = ssl.create_default_context()
     paths = ssl.get_default_verify_paths()
     if not (paths.cafile or paths.capath or context.cert_store_stats()["x509_ca"]):
-        import certifi  # noqa: PLC0415 - httpcore brings it; most systems never need it
+        import certifi  # noqa: PLC0415 - httpx brings it; most systems never need it
 
         context.load_verify_locations(cafile=certifi.where())
     return context

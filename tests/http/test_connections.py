@@ -449,7 +449,7 @@ def test_an_unrequested_response_is_ignored(
 
 
 def test_a_connection_is_reused() -> None:
-    """If nothing follows a response; this also checks an attribute of httpcore."""
+    """If nothing follows a response."""
     lines = set[object]()
 
     class Handler(socketserver.BaseRequestHandler):

@@ -391,7 +391,7 @@ def test_a_repeated_token_is_masked(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_nothing_is_logged(foreign_server: ForeignServer, caplog: pytest.LogCaptureFixture) -> None:
-    """At any log level: httpcore would log addresses and headers."""
+    """At any log level: addresses and headers hold secrets."""
     caplog.set_level(logging.DEBUG)
     there = {"Location": f"http://{foreign_server.address}/there?{QUERY}"}
     foreign_server.script = lambda _: FOUND

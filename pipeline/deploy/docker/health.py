@@ -6,12 +6,13 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-import httpcore
+import h11
 import httpx
 
 from ...http import tls
+from ...http.exchange import Connection
 from ...http.retry import Policy
-from ...http.sockets import Backend
+from ...http.sockets import connect
 from ...http.timeouts import Timeouts
 from ...process.wait import wait_until
 from .containers import exit_code
@@ -36,9 +37,8 @@ _ANSWERS = " answers "
 _FAILURES = (
     httpx.HTTPError,
     httpx.InvalidURL,
-    httpcore.NetworkError,
-    httpcore.ProtocolError,
-    httpcore.TimeoutException,
+    h11.ProtocolError,
+    OSError,
     UnicodeError,
 )
 
@@ -180,40 +180,32 @@ def _status(check: Health, address: SocketAddress) -> int:
     context = tls.system_trust() if check.tls and check.verify else tls.unverified()
     bounds = Policy(connect=check.timeout, read=check.timeout)
     timeouts = Timeouts(bounds, until=time.monotonic() + check.timeout)
-    extensions: dict[str, object] = {
-        "timeout": dict.fromkeys(("connect", "read", "write"), timeouts),
-        **({"sni_hostname": check.server_name} if check.server_name else {}),
-    }
     url = f"{'https' if check.tls else 'http'}://{host}:{port}{check.path}"
-    with httpx.Client(transport=_DeadlineTransport(context), trust_env=False) as client:
+    transport = _DeadlineTransport(context, check.server_name, timeouts)
+    with httpx.Client(transport=transport, trust_env=False) as client:
         headers = {"user-agent": "fly-image-pipeline", **check.headers}
-        response = client.request(check.method, url, headers=headers, extensions=extensions)
-        return response.status_code
+        return client.request(check.method, url, headers=headers).status_code
 
 
 class _DeadlineTransport(httpx.BaseTransport):
-    """A transport for httpx that ends with an `Timeouts`, given as its timeout.
+    """A transport for httpx whose whole exchange keeps to `timeouts`.
 
-    httpx's own transport has a timeout for each read alone. Raises httpcore's errors.
+    httpx's own transport has a timeout for each read alone. Raises `OSError` and
+    `h11.ProtocolError`.
     """
 
-    def __init__(self, context: ssl.SSLContext) -> None:
-        self._pool = httpcore.ConnectionPool(context, network_backend=Backend())
+    def __init__(self, context: ssl.SSLContext, server_name: str, timeouts: Timeouts) -> None:
+        self._context, self._server_name, self._timeouts = context, server_name, timeouts
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request without a body, and return the head of its response."""
-        url = httpcore.URL(
-            scheme=request.url.raw_scheme,
-            host=request.url.raw_host,
-            port=request.url.port,
-            target=request.url.raw_path,
-        )
-        sent = httpcore.Request(
-            request.method, url, headers=request.headers.raw, extensions=request.extensions
-        )
-        response = self._pool.handle_request(sent)
-        return httpx.Response(response.status, headers=response.headers)
-
-    def close(self) -> None:
-        """Close the connection, whatever is still coming."""
-        self._pool.close()
+        """Send a request without a body, and return its response, whose body is not read."""
+        url, timeouts = request.url, self._timeouts
+        stream = connect(url.host, url.port or (443 if url.scheme == "https" else 80), timeouts)
+        try:
+            if url.scheme == "https":
+                stream = stream.start_tls(self._context, self._server_name or url.host, timeouts)
+            target, headers = url.raw_path.decode("ascii"), dict(request.headers)
+            received = Connection(stream).exchange(request.method, target, headers, None, timeouts)
+        finally:
+            stream.close()
+        return httpx.Response(received.status)

@@ -119,9 +119,7 @@ def test_another_verb(verb: str) -> None:
 
 def test_it_starts_fast() -> None:
     """Docker calls it several times per pull and push, so it does not import the client."""
-    script = (
-        "import sys, pipeline.registry.auth.credential_helper; print('httpcore' in sys.modules)"
-    )
+    script = "import sys, pipeline.registry.auth.credential_helper; print('h11' in sys.modules)"
 
     loaded = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
