@@ -115,11 +115,22 @@ class Machine(Struct, frozen=True):
                 return f"check `{plain(name)}` of machine {self.id} is {said}"
         return ""
 
-    def _crash(self) -> str:
+    @property
+    def has_given_up(self) -> bool:
+        """Whether it crashed, and Fly says that it does not restart it."""
+        at_rest = self.state in _AT_REST
+        return at_rest and bool(self._crash()) and self._exit_event.get("restarting") is False
+
+    @property
+    def _exit_event(self) -> JsonObject:
+        """What Fly says of the end of its process, if that is the last thing that happened."""
         last = next(iter(_list(self.data, "events")), {})
-        ended = _table(_table(last, "request"), "exit_event")
+        return _table(_table(last, "request"), "exit_event") if last.get("type") == "exit" else {}
+
+    def _crash(self) -> str:
+        ended = self._exit_event
         code = ended.get("exit_code")
-        if last.get("type") != "exit" or ended.get("requested_stop") or not code:
+        if ended.get("requested_stop") or not code:
             return ""
         return f"machine {self.id} ended with {plain(str(code))}"
 

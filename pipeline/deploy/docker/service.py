@@ -9,19 +9,18 @@ name (`processgroups.go`). A check without a port uses that of the `http_service
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from ..durations import seconds
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PATIENCE = 60.0
 _RELEASE_PATIENCE = 300.0
 _SHORTEST_INTERVAL = 0.1
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _LEFT_OUT = ("mounts", "files", "statics", "machine_config")
 """Sections whose absence an app may notice; it does not notice `vm`, `metrics` and the like."""
 
@@ -107,14 +106,6 @@ def _left_out(data: Mapping[str, object]) -> Iterator[str]:
     yield from (name for name in _LEFT_OUT if data.get(name))
     if "compose" in _table(data, "build"):
         yield "build.compose"
-
-
-def seconds(value: object, otherwise: float) -> float:
-    """Return a duration of a `fly.toml` in seconds."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    parts = _PART.findall(value) if isinstance(value, str) else []
-    return sum(float(n) * _UNITS[unit] for n, unit in parts) if parts else otherwise
 
 
 def _groups(data: Mapping[str, object]) -> Iterator[Group]:

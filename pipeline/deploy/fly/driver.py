@@ -17,6 +17,7 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ from ...fly.api import FlyApi
 from ...fly.errors import CREATE, FlyError, NoAppError
 from ...fly.flyctl import find_flyctl
 from ...fly.queries import apps_of_org, machines_of, releases_of
-from ...fly.values import number_of, release_before, release_called
+from ...fly.values import release_before, release_called
 from ...http.text import plain
 from ...model.apps import MissingAppsError, Release
 from ...model.events import AppChanged, Notice
@@ -36,10 +37,10 @@ from ...model.fly_apps import SPREAD
 from ...model.hold import check_overtaken
 from ...model.report import Failure
 from ...process.cleanup import private_folder
-from ...process.wait import wait_until
 from ...reference import ReferenceSyntaxError, parse_reference
 from ..errors import DeployError
 from .running import differing, running_of
+from .settle import WELL, Deployed, flyctl_error, wait_until_settled
 from .stamp import config_file_states, leave_stamp, stamp_before_rollback, stamp_of_rollback
 
 if TYPE_CHECKING:
@@ -58,8 +59,6 @@ if TYPE_CHECKING:
 _REQUESTS_AT_ONCE = 16
 HELD = 60.0
 """Seconds to wait for the lease of another deploy; the lease of a dead one ends after 13."""
-WELL = 60.0
-"""Seconds that machines may take to be healthy after flyctl saw them so."""
 _PAUSE = 2.0
 _OF_ONE_APP = frozenset({403, 404})
 _KNOWN_RELEASES = 100
@@ -76,7 +75,10 @@ def open_driver(
 
 
 class FlyDriver(Struct, frozen=True):
-    """Deploys to Fly as the user of `api`. Machines may take `well` seconds after flyctl ended."""
+    """Deploys to Fly as the user of `api`.
+
+    Without a `wait_timeout`, machines may take `well` seconds after flyctl ended.
+    """
 
     api: FlyApi
     environ: Mapping[str, str]
@@ -133,7 +135,7 @@ class FlyDriver(Struct, frozen=True):
             # In an empty folder, because flyctl reads a `fly.toml` where it is run.
             with private_folder("deploy", self.environ) as folder:
                 ended = self._run_flyctl(app, wanted, folder, report, fresh=fresh)
-        now, machines = self._wait_until_settled(app, str(image.digest), ended, report)
+        now, machines = self._settled(app, str(image.digest), ended, report)
         if config_file_states(app) != before:
             report(Notice(f"the configuration of `{app.name}` changed while it was deployed"))
             return now
@@ -167,7 +169,7 @@ class FlyDriver(Struct, frozen=True):
         with private_folder("deploy", self.environ) as folder:
             config = _config_of(folder, app, old, report)
             ended = self._run_flyctl(app, old.image, config, report, fresh=False)
-        now, machines = self._wait_until_settled(app, old.image.partition("@")[2], ended, report)
+        now, machines = self._settled(app, old.image.partition("@")[2], ended, report)
         if not hold:
             return replace(now, stamp=None)
         stamp = stamp_of_rollback(ran, known[0], old, now.digest, ended.release)
@@ -223,33 +225,21 @@ class FlyDriver(Struct, frozen=True):
                 now = running_of(app.name, machines_of(self.api, app.name))
                 check_overtaken(app, parse_reference(image), now)
 
-    def _wait_until_settled(
+    def _settled(
         self, app: App, digest: str, ended: FlyctlResult, report: Reporter
     ) -> tuple[Running, Sequence[Machine]]:
-        """Wait until the machines run what was deployed; return that, and the machines.
-
-        Raises `DeployError` if they do not.
-        """
+        """Check how flyctl ended, and wait until the machines run what was deployed."""
         if ended.code:
             # If this request fails as well, that error says more.
             machines_of(self.api, app.name)
-            raise DeployError(_failure(ended, stopped=self.stop.is_set()), hint=_hint(ended))
-        report(AppChanged(app.name, "checking"))
-
-        def look() -> tuple[Running | None, Sequence[Machine]]:
-            machines = machines_of(self.api, app.name)
-            return running_of(app.name, machines), machines
-
-        def is_decided(found: tuple[Running | None, Sequence[Machine]]) -> bool:
-            now, machines = found
-            if now is None or not now.healthy:
-                return now is None
-            return _is_other(now, digest) or not _behind(machines, ended)
-
-        now, found = wait_until(look, is_decided, timeout=self.well, stop=self.stop, pause=_PAUSE)
-        if now and now.healthy and not _is_other(now, digest) and not _behind(found, ended):
-            return replace(now, release=ended.release or now.release), found
-        raise DeployError(_unsettled(now, found, digest, ended))
+            raise flyctl_error(app.name, ended, stopped=self.stop.is_set())
+        return wait_until_settled(
+            partial(machines_of, self.api, app.name),
+            Deployed(app, digest, ended),
+            report,
+            stop=self.stop,
+            otherwise=self.well,
+        )
 
 
 def _no_release(to: str, known: Sequence[FlyRelease]) -> str:
@@ -262,50 +252,6 @@ def _no_release(to: str, known: Sequence[FlyRelease]) -> str:
 
 def _missing(app: str) -> Problem:
     return Problem(None, f"there is no app `{app}` at Fly", CREATE)
-
-
-def _failure(ended: FlyctlResult, *, stopped: bool) -> Failure:
-    message = "interrupted while it was deployed" if stopped else ended.message
-    return Failure("fly deploy", message, log=ended.lines)
-
-
-def _hint(ended: FlyctlResult) -> str:
-    if ended.image_is_missing:
-        return (
-            "Fly prunes images that no machine uses: run again, and missing images are built; "
-            "`invoke keep` keeps images in use"
-        )
-    return ""
-
-
-def _behind(machines: Sequence[Machine], ended: FlyctlResult) -> str:
-    """Return a machine of an older release than the one that flyctl made; empty without one."""
-    made = number_of(ended.release)
-    if made is None:
-        return ""
-    numbers = ((one.id, number_of(one.release)) for one in machines if one.serves)
-    return next((name for name, number in numbers if number is not None and number < made), "")
-
-
-def _is_other(now: Running, digest: str) -> bool:
-    """Return whether an app runs another image than the one of `digest`, if that is known."""
-    return digest not in ("", str(now.digest))
-
-
-def _unsettled(
-    now: Running | None, machines: Sequence[Machine], digest: str, ended: FlyctlResult
-) -> Failure:
-    step, message = "fly deploy", "flyctl succeeded, but "
-    if now is None:
-        silent = any(machine.serves for machine in machines)
-        message += "Fly does not say what its machines run" if silent else "the app has no machine"
-    elif not now.healthy:
-        step, message = "health check", now.trouble
-    elif _is_other(now, digest):
-        message += f"the machines run `{now.digest}` instead of `{digest}`"
-    else:
-        message += f"machine {_behind(machines, ended)} is not of release {ended.release}"
-    return Failure(step, message, log=ended.lines)
 
 
 def _config_of(folder: Path, app: App, old: FlyRelease, report: Reporter) -> Path:

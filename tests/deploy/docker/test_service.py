@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import tomli
 
-from pipeline.deploy.docker.service import Group, Health, Port, Service, seconds, service
+from pipeline.deploy.docker.service import Group, Health, Port, Service, service
+from pipeline.deploy.durations import seconds
 
 
 def read(text: str) -> Service:
