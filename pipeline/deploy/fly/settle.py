@@ -58,8 +58,9 @@ def wait_until_settled(
 ) -> tuple[Running, Sequence[Machine]]:
     """Wait until the machines run what was deployed; return that, and the machines.
 
-    Looks every `pause` seconds. Waits for the `wait_timeout` of the app, for `otherwise` without one, and no longer for a
-    machine that crashed and that Fly does not restart. Raises `DeployError` if they do not run it.
+    Looks every `pause` seconds. Waits for the `wait_timeout` of the app, for `otherwise` without
+    one, and no longer for a machine that crashed and that Fly does not restart. Raises
+    `DeployError` if they do not run it.
     """
     app, patience, began = made.app.name, seconds(made.patience, otherwise), time.monotonic()
     report(AppChanged(app, "checking"))
