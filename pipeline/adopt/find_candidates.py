@@ -84,7 +84,7 @@ class Finder:
     def _plain(self, path: PurePosixPath, parsed: Dockerfile) -> Candidate:
         context = self._context(path, parsed, [path.parent])
         stem = dockerfile_stem(path.name) or ""
-        usual = path.name == usual_dockerfile(self.repository.root / path.parent)
+        usual = path.name == usual_dockerfile(self.repository.root, path.parent)
         if usual and path.parent not in self.taken:
             self.taken.add(path.parent)
             return Candidate(path.parent, path, context)
@@ -131,7 +131,7 @@ class Finder:
         stem = target.name if of_stem in ([], [path]) else f"{target.name}-target"
         place = path.parent / f"image.{stem}.toml"
         one = Candidate(place, path, path.parent, is_folder=False, stem=stem)
-        usual = path.name == usual_dockerfile(self.repository.root / path.parent)
+        usual = path.name == usual_dockerfile(self.repository.root, path.parent)
         if not usual and path not in of_stem:
             one.keys["dockerfile"] = path.name
         return one

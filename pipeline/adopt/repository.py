@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from ..errors import quoted_list
+from ..fingerprints.disk import Disk
 from ..process.git import listed_files
 from ..process.paths import inside, is_file
 from ..process.read_file import FileError, read_file
@@ -109,7 +110,7 @@ def read_repository(root: Path, environ: Mapping[str, str]) -> Repository:
 
 def dockerfile_at(root: Path, file: PurePosixPath, questions: list[Question]) -> Dockerfile | None:
     """Read a Dockerfile; one that cannot be read is a question."""
-    read, problems = read_dockerfile(root, file, file.parent)
+    read, problems = read_dockerfile(root, file, file.parent, Disk(root))
     if read is None:
         why = "; ".join(str(problem) for problem in problems[:2])
         other = f"if it is built, correct it, and add `{file}` to `images`"
@@ -181,7 +182,7 @@ def _config(root: Path, file: PurePosixPath, questions: list[Question]) -> FlyCo
 def _dockerfile_of(root: Path, config: FlyToml, build: FlyBuild) -> PurePosixPath | None:
     folder = config.file.parent
     named = PurePosixPath(build.dockerfile.value) if build.dockerfile else None
-    path = named or folder / usual_dockerfile(root / folder)
+    path = named or folder / usual_dockerfile(root, folder)
     return inside(path) if os.path.lexists(root / path) else None
 
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from ..errors import ConfigError, Location, Problem, quoted_list
 from ..model.inputs import EntryKind
-from ..process.paths import is_file
+from ..process.paths import below, is_file
 from ..process.read_file import FileError, read_file
 from .disk import POINTER_HEADS
 from .find_ignore_file import IGNORE_FILE
@@ -219,4 +219,4 @@ def _real(entry: ContextEntry) -> str:
 
 def _place(root: Path, context: _Context, path: str) -> str:
     """Return a path of a context as a path on the disk."""
-    return f"{root / context.folder}/{path}".rstrip("/")
+    return f"{below(root, context.folder)}/{path}".rstrip("/")

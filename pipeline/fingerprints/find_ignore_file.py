@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from ..dockerignore.ignore_file import NOTHING, Ignore, parse_ignore
 from ..errors import Location, Problem
+from ..process.paths import below
 from .context import Context
 from .disk import Disk, FileType
 
@@ -59,7 +60,7 @@ def find_ignore_file_in(disk: Disk, root: Path, folder: PurePosixPath) -> Ignore
 def _first(disk: Disk, root: Path, paths: tuple[PurePosixPath, ...]) -> IgnoreFile:
     warnings: list[Problem] = []
     for path in paths:
-        context = Context(disk, str(root / path.parent), NOTHING)
+        context = Context(disk, below(root, path.parent), NOTHING)
         real = context.follow(path.name)
         if real is not None and context.file_type(real) is FileType.FILE:
             source = disk.read(context.path(real))

@@ -12,7 +12,7 @@ from .. import graph
 from ..errors import ConfigError, Location, Problem, raise_problems
 from ..model.inputs import ContextInputs, EntryKind, Inputs
 from ..process.gc_pause import gc_paused
-from ..process.paths import is_folder
+from ..process.paths import below, is_folder
 from .context import Context
 from .context_warnings import context_warnings
 from .disk import Disk
@@ -113,7 +113,7 @@ def _named_contexts(disk: Disk, root: Path, image: Image) -> dict[str, ContextIn
 
 def _named_context(disk: Disk, root: Path, image: Image, named: NamedContext) -> ContextInputs:
     found = find_ignore_file_in(disk, root, named.path)
-    context = Context(disk, str(root / named.path), found.ignore)
+    context = Context(disk, below(root, named.path), found.ignore)
     entries = scan_context(context, named.reads, image.dockerfile)
     ignored = (found.path, found.source) if found.path else None
     return ContextInputs(named.path, entries, named.reads.whole, ignored, found.warnings)
@@ -122,11 +122,11 @@ def _named_context(disk: Disk, root: Path, image: Image, named: NamedContext) ->
 def _lost_folders(project: Project, image: Image) -> Iterator[Problem]:
     """Yield a problem for each context that is not a folder, or does not exist (yet)."""
     hint = "name one, relative to this file, or run first the command that creates it"
-    if not is_folder(project.root / image.context):
+    if not is_folder(below(project.root, image.context)):
         location = image.context_location or Location(str(image.folder))
         yield Problem(location, f"the context `{image.context}` is not a folder", hint)
     for name, named in image.contexts.items():
-        if not is_folder(project.root / named.path):
+        if not is_folder(below(project.root, named.path)):
             yield Problem(
                 named.location, f"the context `{name}`, `{named.path}`, is not a folder", hint
             )

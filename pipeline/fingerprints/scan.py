@@ -18,7 +18,7 @@ from ..dockerignore import gomatch
 from ..dockerignore.patterns import PatternError, Patterns, clean, parse_patterns
 from ..errors import ConfigError, Location, Problem, raise_problems
 from ..model.inputs import ContextEntry, EntryKind
-from ..process.paths import is_folder
+from ..process.paths import below, is_folder
 from .context import Context, ContextPath, Filter, FolderContents
 from .disk import Disk, FileType
 from .find_ignore_file import find_ignore_file
@@ -47,13 +47,13 @@ def scan(
     Raises `ConfigError` with all sources that do not exist and all files that cannot be read, and
     `WorkError` for a file that changes meanwhile.
     """
-    folder = root / image.context
+    folder = below(root, image.context)
     if not is_folder(folder):
         where = Location(str(image.dockerfile))
         raise ConfigError([Problem(where, f"its context `{image.context}` is not a folder")])
     disk = disk or Disk(root)
     ignore = find_ignore_file(disk, root, image).ignore if ignore is None else ignore
-    return scan_context(Context(disk, str(folder), ignore), image.reads, image.dockerfile)
+    return scan_context(Context(disk, folder, ignore), image.reads, image.dockerfile)
 
 
 def scan_context(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from ..dockerignore import gomatch
 from ..dockerignore.patterns import PatternError
 from ..process.git import ignored
+from ..process.paths import below
 from ..process.read_file import FileError, read_file
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _likely(
     root: Path, folder: PurePosixPath, paths: Collection[str], known: Patterns
 ) -> list[str]:
     """Return the paths with a part that the last part of some pattern of a `.gitignore` fits."""
-    names = tuple(dict.fromkeys(_last_parts(str(root / folder), paths, known)))
+    names = tuple(dict.fromkeys(_last_parts(below(root, folder), paths, known)))
     if not names:
         return []
     fits = _any_of(names).match

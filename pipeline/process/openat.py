@@ -47,6 +47,7 @@ class Descent:
         self._root = str(root).rstrip("/")  # nothing for one at `/`
         self._real = os.path.realpath(root).rstrip("/")
         self._starts: set[str] = set()
+        self._real_paths: dict[str, str] = {}
         self._open: dict[str, int] = {}
         self._last = ("", -1)
         weakref.finalize(self, _close, self._open)
@@ -54,6 +55,10 @@ class Descent:
     def start_at(self, folder: str) -> None:
         """Follow links in the path of `folder`, the root of a context, if they stay below."""
         self._starts.add(folder)
+
+    def stays_below(self, folder: str) -> bool:
+        """Return whether the links in the path of `folder`, which need not exist, stay below."""
+        return f"{self._real_path(folder)}/".startswith(f"{self._real}/")
 
     def open(self, path: str, flags: int) -> int:
         """Open the file at `path`; return its handle."""
@@ -111,12 +116,16 @@ class Descent:
 
     def _below(self, start: str) -> Sequence[str]:
         """Return the folders from the root to that of a context's root."""
-        real = os.path.realpath(start)
-        if real == self._real:
-            return ()
-        if not real.startswith(f"{self._real}/"):
+        if not self.stays_below(start):
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-        return real.removeprefix(f"{self._real}/").split("/")
+        below = self._real_path(start).removeprefix(self._real).strip("/")
+        return below.split("/") if below else ()
+
+    def _real_path(self, path: str) -> str:
+        """Follow all links in a path, once. A folder is opened without links later."""
+        if path not in self._real_paths:
+            self._real_paths[path] = os.path.realpath(path).rstrip("/")
+        return self._real_paths[path]
 
 
 def _close(handles: dict[str, int]) -> None:

@@ -28,15 +28,12 @@ def inside(path: PurePosixPath) -> PurePosixPath | None:
     return None if impossible else PurePosixPath(*parts)
 
 
-def is_folder(path: Path) -> bool:
+def is_folder(path: Path | str) -> bool:
     """Return whether a path is a folder; false for one that is too long or may not be looked at.
 
     `Path.is_dir` raises an error for such before Python 3.14, as do `is_file` and `exists`.
     """
-    try:
-        return path.is_dir()
-    except OSError:
-        return False
+    return os.path.isdir(path)  # noqa: PTH112 - and it takes strings
 
 
 def is_file(path: Path) -> bool:
@@ -53,6 +50,21 @@ def is_there(path: Path) -> bool:
         return path.exists()
     except OSError:
         return False
+
+
+def has(root: Path, path: PurePosixPath | str) -> bool:
+    """Return whether `path` below `root` exists, even as a link to nothing."""
+    return os.path.lexists(f"{root}/{path}")
+
+
+def below(root: Path, path: PurePosixPath) -> str:
+    """Return `root / path` as a string, in a fifth of the time.
+
+    >>> below(Path("/project"), PurePosixPath("images/web")), below(Path("/"), PurePosixPath("."))
+    ('/project/images/web', '/')
+    """
+    text = str(path)
+    return str(root) if text == "." else os.path.join(str(root), text)  # noqa: PTH118
 
 
 def real_path(path: Path) -> Path:

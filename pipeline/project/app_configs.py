@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
 from ..errors import Location, Problem, quoted_list
-from ..process.paths import inside
+from ..process.paths import has, inside
 from .fly_toml import read_fly_toml
 from .image_file import ImageDeploy
 from .profiles import profiles_of
@@ -77,8 +76,9 @@ def meant_for_another(file: ImageFile, configs: AppConfigs) -> tuple[Problem, ..
 
 def default_config(root: Path, place: ImagePlace) -> PurePosixPath | None:
     """Return the file that flyctl would take for an image; `None` if there is none."""
-    files = (place.folder / name for name in place.configs)
-    return next((file for file in files if os.path.lexists(root / file)), None)
+    folder = place.folder
+    found = (name for name in place.configs if has(root, f"{folder}/{name}"))
+    return next((folder / name for name in found), None)
 
 
 def _shared(
@@ -91,8 +91,9 @@ def _shared(
     path = default_config(root, place)
     if path:
         return _read(root, path, Location(str(path)), problems)
-    unread = folder / place.configs[0].replace(".toml", ".yml")
-    if os.path.lexists(root / unread):
+    name = place.configs[0].replace(".toml", ".yml")
+    if has(root, f"{folder}/{name}"):
+        unread = folder / name
         message = f"flyctl does not read `{unread.name}`, but `{unread.stem}.yaml`"
         problems.append(Problem(Location(str(unread)), message, "rename it"))
     return None
@@ -107,7 +108,7 @@ def _read(
         message = "the app's configuration lies outside the project"
         problems.append(Problem(location, message, "name a path inside it"))
         return None
-    if not os.path.lexists(root / clean):
+    if not has(root, clean):
         hint = "name the file relative to this one, or add it"
         problems.append(Problem(location, f"there is no `{clean}`", hint))
         return None

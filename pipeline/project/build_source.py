@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from ..errors import Location, Problem
-from ..process.paths import inside
+from ..process.paths import has, inside
 from .document import Document
 from .fly_build import LocatedValue, read_fly_build
 from .image_folders import usual_dockerfile
@@ -83,7 +83,7 @@ def build_source(
         return Result(None, tuple(problems))
     folder = place.folder
     own = _own_values(folder, file)
-    usual = folder / (place.dockerfile or usual_dockerfile(root / folder))
+    usual = folder / (place.dockerfile or usual_dockerfile(root, folder))
     if "dockerfile" not in own:
         file = replace(file, dockerfile=PurePosixPath(usual.name))
     configured = _agreed_values(builds, own, usual, problems)
@@ -95,7 +95,7 @@ def build_source(
     image = configured.pop("image", None)
     named = own.get("dockerfile") or configured.get("dockerfile")
     dockerfile = PurePosixPath(named.value) if named else usual
-    built = os.path.lexists(root / dockerfile)
+    built = has(root, dockerfile)
     if image and not (built and _says_how_to_build(file)):
         warnings = (_not_built(dockerfile, image),) if built else ()
         return Result(_or_none(BuildSource(file, image, warnings=warnings), problems), (*problems,))
@@ -247,7 +247,7 @@ def _ignore_files(
     BuildKit itself knows two names.
     """
     beside = dockerfile.with_name(f"{dockerfile.name}.dockerignore")
-    read = beside if os.path.lexists(root / beside) else context / ".dockerignore"
+    read = beside if has(root, beside) else context / ".dockerignore"
     return tuple(
         Problem(
             build.ignorefile.location,

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ..errors import Location, Problem, first_problems, quoted_list, usage_error
-from ..process.paths import real_path
+from ..process.paths import has, real_path
 from .file_format import FILES
 from .globs import matching
 from .image_names import dockerfile_stem, filled_name, fixed_part, settings_stem
@@ -97,7 +97,7 @@ def find_root(start: Path) -> Path:
     """
     start = real_path(start)
     above = (start, *start.parents)
-    with_file = (folder for folder in above if _exists(folder / PIPELINE_FILE))
+    with_file = (folder for folder in above if has(folder, PIPELINE_FILE))
     by_convention = (folder for folder in above if _is_convention(folder))
     return next(with_file, None) or next(by_convention, None) or start
 
@@ -136,7 +136,7 @@ def unused_configs(root: Path, places: Iterable[ImagePlace]) -> Iterator[PurePos
     """Yield each `fly.toml` that belongs to no image, as its folder has several with stems."""
     for own in _several_with_stems(places):
         found = (own[0].folder / name for name in FILES)
-        yield from (file for file in found if _exists(root / file))
+        yield from (file for file in found if has(root, file))
 
 
 _Key = tuple[PurePosixPath, str, str]
@@ -167,21 +167,22 @@ def _order(place: ImagePlace) -> tuple[PurePosixPath, str]:
 
 def _key(root: Path, place: ImagePlace) -> _Key:
     named = place.dockerfile
-    usual = bool(named) and named == usual_dockerfile(root / place.folder)
+    usual = bool(named) and named == usual_dockerfile(root, place.folder)
     return place.folder, place.stem, "" if usual else named
 
 
-def usual_dockerfile(folder: Path) -> str:
+def usual_dockerfile(root: Path, folder: PurePosixPath) -> str:
     """Return the Dockerfile's name that BuildKit and flyctl take if none is given."""
     usual, small = DOCKERFILES
-    return small if _exists(folder / small) and not _exists(folder / usual) else usual
+    takes_small = has(root, f"{folder}/{small}") and not has(root, f"{folder}/{usual}")
+    return small if takes_small else usual
 
 
 def _place(root: Path, pattern: ImagePattern, index: int, match: Match) -> ImagePlace | None:
     """Return the image that a match is; `None` if it is none."""
     folder, name = (match.path.parent, match.path.name) if match.is_file else (match.path, "")
     if not match.is_file:
-        if not _is_image(root / folder):
+        if not _is_image(root, folder):
             return None
         stem, dockerfile = "", ""
     elif (found := settings_stem(name)) is not None:
@@ -237,7 +238,7 @@ def _with_files(root: Path, place: ImagePlace, *, alone: bool) -> ImagePlace:
         return place
     configs = tuple(file.replace(".", f".{place.stem}.", 1) for file in FILES)
     settings = f"image.{place.stem}.toml"
-    if alone and not _exists(root / place.folder / settings):
+    if alone and not has(root, place.folder / settings):
         settings = IMAGE_FILE
     return replace(place, settings=settings, configs=configs + FILES if alone else configs)
 
@@ -246,7 +247,7 @@ def _nobodys(root: Path, places: Sequence[ImagePlace]) -> Iterator[Problem]:
     """Yield a problem for each `image.toml` that belongs to no image."""
     for own in _several_with_stems(places):
         file = own[0].folder / IMAGE_FILE
-        if _exists(root / file):
+        if has(root, file):
             names = quoted_list(place.matched for place in own)
             message = f"it is for one image, and there are {len(own)} in this folder: {names}"
             yield Problem(Location(str(file)), message, f"name it `image.{own[0].stem}.toml`")
@@ -254,17 +255,13 @@ def _nobodys(root: Path, places: Sequence[ImagePlace]) -> Iterator[Problem]:
 
 def _is_convention(folder: Path) -> bool:
     try:
-        return (folder / "images").is_dir() or _exists(folder / ".git")
+        return (folder / "images").is_dir() or has(folder, ".git")
     except OSError:  # a folder that this user may not read
         return False
 
 
-def _exists(path: Path) -> bool:
-    return os.path.lexists(path)
-
-
-def _is_image(folder: Path) -> bool:
-    return any(_exists(folder / mark) for mark in MARKS)
+def _is_image(root: Path, folder: PurePosixPath) -> bool:
+    return any(has(root, f"{folder}/{mark}") for mark in MARKS)
 
 
 def _too_many(root: Path, settings: Settings) -> Problem | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, Location, Problem, quoted_list, raise_problems
+from ..fingerprints.disk import Disk
 from ..model.image import EMPTY
 from ..model.project import Project
 from ..process.gc_pause import gc_paused
@@ -106,8 +107,9 @@ def _read_images(
     drafts: dict[str, Draft] = {}
     problems: list[Problem] = []
     lost: set[ImageName | None] = set()
+    disk = Disk(root)
     for place in places:
-        draft, wrong = read_image(root, place, profile, given)
+        draft, wrong = read_image(root, place, profile, given, disk)
         problems += wrong
         if draft and draft.name in drafts:
             problems.append(_name_taken(root, profile, draft, drafts[draft.name]))

@@ -15,7 +15,7 @@ from ..dockerignore.ignore_file import NOTHING
 from ..errors import ConfigError, Location, Problem
 from ..fingerprints.context import Context
 from ..fingerprints.disk import Disk, FileType
-from ..process.paths import is_file, real_path
+from ..process.paths import below, is_file, real_path
 from ..process.read_file import MOST, FileError, read_file, unusable
 from .result import Result
 
@@ -26,14 +26,17 @@ if TYPE_CHECKING:
 
 
 def read_dockerfile(
-    root: Path, path: PurePosixPath, folder: PurePosixPath, location: Location | None = None
+    root: Path,
+    path: PurePosixPath,
+    folder: PurePosixPath,
+    disk: Disk,
+    location: Location | None = None,
 ) -> Result[Dockerfile]:
     """Read and parse the Dockerfile at `path`, which is relative to the project's `root`.
 
     `folder` is the image's; `location` is where the settings name the Dockerfile, if they do.
     """
-    here = root / path.parent
-    context = Context(Disk(root), str(here), NOTHING)
+    context = Context(disk, below(root, path.parent), NOTHING)
     try:
         real = context.follow(path.name)
         found = None if real is None else context.file_type(real)

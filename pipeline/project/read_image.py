@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from ..dockerfile import parse
 from ..errors import Location, Problem
 from ..model.image import UNNAMED, AppSpec
-from ..process.paths import inside, is_folder, real_path
+from ..process.paths import inside, is_folder
 from ..reference import ReferenceSyntaxError, parse_image_name
 from .app_configs import AppConfigs, app_configs, meant_for_another
 from .apps import apps_from_source
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..dockerfile import Dockerfile
+    from ..fingerprints.disk import Disk
     from ..reference import ImageName
     from .build_source import BuildSource
     from .given_values import GivenValues
@@ -70,13 +71,15 @@ class Draft(Struct, frozen=True):
         return self.build.file
 
 
-def read_image(root: Path, place: ImagePlace, profile: str, given: GivenValues) -> Result[Draft]:
+def read_image(
+    root: Path, place: ImagePlace, profile: str, given: GivenValues, disk: Disk
+) -> Result[Draft]:
     """Read an image: `image.toml`, the Dockerfile and `fly.toml`; all their problems at once."""
     file, problems = load_image_file(root, place.settings_file, profile, given)
     if file is None:
-        more = _other_problems(root, place, profile, given)
+        more = _other_problems(root, place, profile, given, disk)
         return Result(None, (*problems, *more))
-    draft, more = _read_with(root, place, profile, file)
+    draft, more = _read_with(root, place, profile, file, disk)
     return Result(draft, (*problems, *more))
 
 
@@ -93,18 +96,20 @@ def name_despite(
 
 
 def _other_problems(
-    root: Path, place: ImagePlace, profile: str, given: GivenValues
+    root: Path, place: ImagePlace, profile: str, given: GivenValues, disk: Disk
 ) -> tuple[Problem, ...]:
     """Return what is wrong in the other files of an image whose `image.toml` has mistakes."""
     found = image_file_despite(root, place.settings_file, profile, given)
     if found is None or found[1] & _ELSEWHERE:
         return ()
-    _, problems = _read_with(root, place, profile, found[0])
+    _, problems = _read_with(root, place, profile, found[0], disk)
     own = str(place.settings_file)
     return tuple(p for p in problems if p.location and p.location.file not in {own, place.shown})
 
 
-def _read_with(root: Path, place: ImagePlace, profile: str, file: ImageFile) -> Result[Draft]:
+def _read_with(
+    root: Path, place: ImagePlace, profile: str, file: ImageFile, disk: Disk
+) -> Result[Draft]:
     """Read the other files of an image, with what `image.toml` says."""
     folder = place.folder
     if place.context is not None and not file.document.has("context"):
@@ -119,7 +124,7 @@ def _read_with(root: Path, place: ImagePlace, profile: str, file: ImageFile) -> 
         return Result(None, found)
     build = replace(build, warnings=(*build.warnings, *meant_for_another(file, known)))
     public, wrong = public_image(root, folder, build)
-    read = _Read(root, place, profile, build, name, app)
+    read = _Read(root, place, profile, build, name, app, disk)
     return _draft_public(read, public, (*found, *wrong)) if public else _draft_built(read, found)
 
 
@@ -132,6 +137,7 @@ class _Read(NamedTuple):
     build: BuildSource
     name: ImageName | None
     app: AppSpec | None
+    disk: Disk
 
     def context_location(self) -> Location:
         """Return where the context is named."""
@@ -142,12 +148,12 @@ class _Read(NamedTuple):
 
 
 def _draft_built(read: _Read, problems: tuple[Problem, ...]) -> Result[Draft]:
-    root, place, _, build, name, app = read
+    root, place, _, build, name, app, disk = read
     folder, file = place.folder, build.file
     dockerfile = inside(folder / file.dockerfile)
     context = inside(folder / file.context)
-    source, source_problems = _source(root, dockerfile, folder, build)
-    contexts, wrong = _named_contexts(root, folder, file)
+    source, source_problems = _source(root, dockerfile, folder, build, disk)
+    contexts, wrong = _named_contexts(root, folder, file, disk)
     found = (*problems, *source_problems, *_check_context(read, context), *wrong)
     if found or name is None or source is None or dockerfile is None or context is None:
         return Result(None, found)
@@ -158,7 +164,7 @@ def _draft_built(read: _Read, problems: tuple[Problem, ...]) -> Result[Draft]:
 
 
 def _draft_public(read: _Read, public: PublicImage, problems: tuple[Problem, ...]) -> Result[Draft]:
-    _, place, _, build, name, app = read
+    _, place, _, build, name, app, _ = read
     found = list(problems)
     if app is None and not found:
         hint = "an image that is not built is there to be deployed: add `apps` under `[deploy]`"
@@ -209,20 +215,20 @@ def _outside(location: Location, what: str) -> Problem:
 
 
 def _check_context(read: _Read, context: PurePosixPath | None) -> tuple[Problem, ...]:
-    if context is None or not real_path(read.root / context).is_relative_to(read.root):
+    if context is None or not read.disk.way.stays_below(f"{read.root}/{context}"):
         return (_outside(read.context_location(), "context"),)
     return ()
 
 
 def _named_contexts(
-    root: Path, folder: PurePosixPath, file: ImageFile
+    root: Path, folder: PurePosixPath, file: ImageFile, disk: Disk
 ) -> Result[Mapping[str, PurePosixPath]]:
     """Return the folders of `[contexts]`, relative to the root; one need not exist yet."""
     found = {name: inside(folder / path) for name, path in file.contexts.items()}
     within = {
         name: path
         for name, path in found.items()
-        if path is not None and real_path(root / path).is_relative_to(root)
+        if path is not None and disk.way.stays_below(f"{root}/{path}")
     }
     problems = tuple(
         _outside(file.locate("contexts", name), f"context `{name}`")
@@ -233,11 +239,15 @@ def _named_contexts(
 
 
 def _source(
-    root: Path, path: PurePosixPath | None, folder: PurePosixPath, build: BuildSource
+    root: Path,
+    path: PurePosixPath | None,
+    folder: PurePosixPath,
+    build: BuildSource,
+    disk: Disk,
 ) -> Result[Dockerfile]:
-    if path is None or not real_path((root / path).parent).is_relative_to(root):
+    if path is None or not disk.way.stays_below(f"{root}/{path.parent}"):
         return Result(None, (_outside(build.file.locate("dockerfile"), "Dockerfile"),))
-    return read_dockerfile(root, path, folder, build.origins.get("dockerfile"))
+    return read_dockerfile(root, path, folder, disk, build.origins.get("dockerfile"))
 
 
 def _app(
