@@ -8,7 +8,7 @@ from ..http.errors import ErrorDetails, HttpError
 from ..http.retry import TRANSIENT, retry_after
 from ..http.text import plain
 from .auth.fly_login import HELPER
-from .response import CODES, complaints
+from .response import CODES, complaints, names_absence
 
 if TYPE_CHECKING:
     from ..http.response import Response
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 _FLY_REACH = (
     "it is a token of another app or organization, or may only read; "
     "`fly tokens create org` makes one for all apps of an organization"
+)
+_CREATE = (
+    "not every registry makes one at a push; at Fly, it belongs to an app: `invoke apps` creates "
+    "those of the project, `fly apps create NAME` any other"
 )
 _FLY = (".fly.io", ".flyio.net")
 
@@ -87,6 +91,8 @@ def _words(  # noqa: PLR0911 - one answer for each status
             other = _FLY_REACH if _is_fly(host) or _is_flys(credential) else ""
             ask = f"ask the owner for permission to {verb} it"
             return f"{who} may not {verb} {target}", other or ask
+        case 404 if names_absence(response):
+            return f"there is no repository {target}", _CREATE
         case 404:
             message = f"`{host}` answers 404, and not as a registry does"
             return message, "is the address right? another server may listen there"

@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from tests.docs_check.page import ROOT, Page, pages, read_page
+from tests.docs_check.readme import README, readme_page
 from tests.docs_check.run import environ_of_reader, run_page
 from tests.support.fly import fake_fly
 from tests.support.registries import serve
@@ -30,7 +31,7 @@ _ENGINE = ("DOCKER_BUILDKIT", "DOCKER_CONFIG", "DOCKER_HOST")
 
 def main(words: Sequence[str]) -> int:
     """Run the pages whose paths contain one of `words`, or all that have commands."""
-    found = [read_page(path) for path in pages() if _chosen(path, words)]
+    found = [_steps_of(path) for path in pages() if _chosen(path, words)]
     chosen = [page for page in found if page.steps]
     if not chosen:
         print("no page with commands has such a path", file=sys.stderr)
@@ -38,6 +39,10 @@ def main(words: Sequence[str]) -> int:
     failed = [page for page in chosen if not _passes(page)]
     print(f"{len(chosen)} pages, {len(failed)} differ")
     return int(bool(failed))
+
+
+def _steps_of(path: Path) -> Page:
+    return readme_page() if path == README else read_page(path)
 
 
 def differences(page: Page) -> list[str]:

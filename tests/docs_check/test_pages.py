@@ -11,16 +11,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline.tasks import ns
 from tests.docs_check import reference
 from tests.docs_check.__main__ import differences
+from tests.docs_check.commands import Call, calls
 from tests.docs_check.links import broken_links
-from tests.docs_check.page import DOCS, ROOT, Command, Page, PageError, pages, read_page
+from tests.docs_check.page import DOCS, ROOT, Command, File, Page, PageError, pages, read_page
+from tests.docs_check.readme import readme_page
+from tests.support.task_options import task_parser
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 PAGES = pages()
 CHEAP = [page for page in map(read_page, PAGES) if page.steps and not page.needs]
+HISTORY = [ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"]
 OTHERS = {"HOME", "PATH"}
 """Variables of every program, which the page on variables need not explain."""
 
@@ -50,6 +55,48 @@ def test_how_to_pages_are_run() -> None:
 def test_a_page_without_an_engine(page: Page) -> None:
     """Its commands print what it shows."""
     assert differences(page) == []
+
+
+@pytest.mark.parametrize("path", [*PAGES, *HISTORY], ids=ids)
+def test_its_commands_name_tasks_and_options(path: Path) -> None:
+    """Wherever a page has `fip …` or `invoke …`: Invoke can parse it."""
+    parser = task_parser()
+    for call in calls(path):
+        if len(call.words) == 1:  # It names a task, which may need more than that.
+            assert call.words[0] in ns.task_names, f"{path}:{call.line}"
+        else:
+            assert parser.parse_argv(list(call.words)), f"{path}:{call.line}"
+
+
+def test_commands_of_a_page(tmp_path: Path) -> None:
+    """In blocks and between backticks; comments, pipes and options of Invoke are left out."""
+    path = tmp_path / "page.md"
+    path.write_text(
+        "Run `fip plan --json`, `fip TASK` or fip graph.\n\n    fip build api    # one\n\n"
+        "```yaml\n- run: invoke deploy-all --json > report.json\n```\n`invoke --dry lock`\n"
+        "`source <(fip --print-completion-script bash)`\n"
+    )
+    assert list(calls(path)) == [
+        Call(1, ("plan", "--json")),
+        Call(3, ("build", "api")),
+        Call(6, ("deploy-all", "--json")),
+        Call(8, ("lock",)),
+    ]
+
+
+def test_the_readme_is_run() -> None:
+    """In a project of its own layout: all of its commands, and no other names than its images."""
+    steps = readme_page().steps
+    paths = [step.path for step in steps if isinstance(step, File)]
+    texts = [step.text for step in steps if isinstance(step, Command)]
+
+    assert paths == [
+        "images/python-base/Dockerfile",
+        "images/api/Dockerfile",
+        "images/api/fly.toml",
+        "pipeline.toml",
+    ]
+    assert {"fip plan", "fip build-all", "fip deploy-all", "fip init"} <= set(texts)
 
 
 @pytest.mark.parametrize("name", reference.pages())

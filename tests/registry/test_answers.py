@@ -283,6 +283,20 @@ def test_a_put_that_was_refused_is_an_error(status: int) -> None:
             registry.put(at, manifest)
 
 
+def test_a_put_into_a_repository_that_is_not_there() -> None:
+    """Fly makes none: the error says so, and how one is made."""
+
+    def script(request: Request) -> Reply:
+        missing = Reply(404, JSON, errors("NAME_UNKNOWN"))
+        return missing if request.method == "PUT" else Reply(200, FOUND, BODY)
+
+    with scripted_server(script) as server, Registry(policy=QUICK) as registry:
+        at = reference(server.address)
+        with pytest.raises(HttpError, match="there is no repository `") as found:
+            registry.put(at, registry.manifest(at))
+    assert "`fly apps create NAME`" in found.value.hint
+
+
 def test_a_put_that_was_stored_as_something_else_is_an_error() -> None:
     """The digest in the response must be that of the sent bytes."""
 

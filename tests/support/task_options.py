@@ -5,6 +5,9 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
+from invoke.parser import Parser
+from invoke.parser.context import ParserContext
+
 from pipeline.tasks import ns
 
 if TYPE_CHECKING:
@@ -19,3 +22,9 @@ def arguments_of(name: str) -> list[Argument]:
     task = copy.copy(ns[name])
     task.help = dict(task.help)
     return list(task.get_arguments())
+
+
+def task_parser() -> Parser:
+    """Return the parser of a command line's tasks and options, as Invoke makes it."""
+    contexts = [ParserContext(name=name, args=arguments_of(name)) for name in ns.task_names]
+    return Parser(contexts=contexts)

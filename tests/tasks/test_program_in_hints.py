@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from invoke.parser import Parser
 from msgspec.structs import replace
 
 import pipeline
@@ -28,9 +27,9 @@ from pipeline.errors import ConfigError, Problem, UnknownError
 from pipeline.model.actions import Action
 from pipeline.model.events import Warned
 from pipeline.model.report import ImageStatus
-from pipeline.tasks import ns
 from pipeline.tasks._say import say
 from tests.console.values import FAILURE, PLAN, REPORT, STATUSES
+from tests.support.task_options import task_parser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,7 +82,7 @@ def _texts(node: ast.AST) -> Iterator[str]:
 
 def test_a_hint_names_a_task_and_options_that_are_there() -> None:
     """In the one form that is replaced: Invoke itself can parse each command."""
-    parser = Parser(contexts=ns.to_contexts())
+    parser = task_parser()
     found = list(written_texts())
 
     assert len(found) > 25
