@@ -135,6 +135,8 @@ def _explanation(one: Explanation) -> JsonObject:
         "inputs": one.inputs,
         "differences": [_difference(each) for each in one.differences],
         "notes": list(one.notes),
+        "apps": list(one.apps),
+        "recorded": one.recorded,
     }
 
 

@@ -38,7 +38,7 @@ def print_why(
     stream = stream or sys.stdout
     paint, cells = painter(stream, environ), columns_of(stream)
     lines = [line for one in found for line in (*why_lines(one, paint, cells=cells), "")]
-    write_lines(lines[:-1] or ["nothing would be built"], stream)
+    write_lines(lines[:-1] or ["nothing would be built or deployed"], stream)
 
 
 def why_lines(one: Explanation, paint: Paint, *, cells: int | None = None) -> Iterator[str]:
@@ -53,8 +53,10 @@ def why_lines(one: Explanation, paint: Paint, *, cells: int | None = None) -> It
 
 
 def _verdict(one: Explanation) -> str:
-    commit = f" (commit {one.commit[:7]})" if one.commit else ""
-    against = f"{one.against}{commit}"
+    commit = f"commit {one.commit[:7]}" if one.commit else ""
+    runs = f"runs on {amount(len(one.apps), 'app', 'apps')}" if one.apps else ""
+    facts = ", ".join(filter(None, (commit, runs)))
+    against = f"{one.against} ({facts})" if facts else str(one.against)
     differ = len(one.differences)
     verb = "differs" if differ == 1 else "differ"
     compared = f"{differ} of {amount(one.inputs, 'input', 'inputs')} {verb} from {against}"
@@ -64,7 +66,7 @@ def _verdict(one: Explanation) -> str:
         case Verdict.LOST:
             return f"would be built: the registry has lost {against}; no input differs"
         case Verdict.HOLLOW:
-            return f"would be built: {one.reference} is there, and parts of it are not"
+            return f"would be built: {one.reference} is hollow, it exists without some of its parts"
         case Verdict.NEVER_BUILT:
             return f"would be built: no earlier image of it was found, {_inputs(one)}"
         case Verdict.EXISTS:

@@ -7,6 +7,7 @@ what the build took. `docs/reference/records.md` describes it.
 
 from __future__ import annotations
 
+import re
 import zlib
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,7 @@ SUFFIX = ".inputs"
 MOST_BYTES = 64 * 1024 * 1024
 """Bytes of a record, uncompressed: 100,000 files take 15 MB."""
 _MOST_TAG = 128
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _GZIP = 31
 """What zlib calls a gzip stream. Its header has neither a name nor a time."""
 _LEFT_OUT = ("floating", "warnings", "origins", "whole_context")
@@ -164,7 +166,9 @@ def read_record(text: bytes) -> Record:
     spent = Spent(found.seconds, tuple(found.layers))
     name = ImageName(found.inputs.name)
     bases = {ImageName(base): reference for base, reference in found.bases.items()}
-    return Record(name, _facts(found), spent, found.revision or "", bases)
+    revision = found.revision or ""
+    commit = revision if _COMMIT.fullmatch(revision) else ""
+    return Record(name, _facts(found), spent, commit, bases)
 
 
 class _Entry(Struct, frozen=True):

@@ -57,8 +57,9 @@ class Explanation(Struct, frozen=True):
     """Why an image would be built, or what differs from the image that it is compared with.
 
     `reference` is what the inputs of now give; `against` the image that it is compared with, of the
-    commit `commit`, if one was found. `inputs` counts all inputs of now. `notes` say what could not
-    be compared.
+    commit `commit`, if one was found, and `apps` are those that run it. `inputs` counts all inputs
+    of now. With `recorded`, the inputs of then are those of a record, else those of the files in
+    Git. `notes` say what could not be compared.
     """
 
     image: ImageName
@@ -69,6 +70,8 @@ class Explanation(Struct, frozen=True):
     differences: tuple[Difference, ...] = ()
     inputs: int = 0
     notes: tuple[str, ...] = ()
+    apps: tuple[str, ...] = ()
+    recorded: bool = False
 
 
 class Earlier(Protocol):

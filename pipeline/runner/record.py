@@ -26,7 +26,10 @@ from ..model.record import (
     record_reference,
     record_text,
 )
+from ..model.settings import repository_of
+from ..model.why import Recorded
 from ..process.git import revision_of
+from ..reference import Reference, ReferenceSyntaxError, parse_reference
 from ..registry.artifact import Kind, put_artifact, read_artifact
 from ..registry.auth.fly_login import fly_registry
 from ..registry.errors import KeptTagError
@@ -36,8 +39,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from ..model.plan import Plan
+    from ..model.project import Project
     from ..model.record import Record
-    from ..reference import Reference
+    from ..model.why import Earlier
+    from ..reference import ImageName
     from ..registry.client import Registry
     from .publish import Pushed
     from .tools import Tools
@@ -79,6 +84,53 @@ def read_records(
     An error stands for a record that could not be read.
     """
     return registry.each(lambda reference: _read(registry, reference), references)
+
+
+def read_with_bases(
+    registry: Registry, project: Project, reference: Reference, now: Earlier
+) -> tuple[Record, Recorded] | None:
+    """Read the record of an image, and those of its bases that differ now, level by level.
+
+    That is one request where no base has changed. `None` if the image has no record; a base without
+    one is left out. Raises `HttpError`.
+    """
+    record = _read(registry, reference)
+    if record is None:
+        return None
+    known = {record.name: record.facts}
+    seen = {record.name}
+    pending = _changed_bases(project, record, now)
+    while pending:
+        found = read_records(registry, pending.values())
+        following: dict[ImageName, Reference] = {}
+        for name, at in pending.items():
+            base = found[at]
+            if isinstance(base, HttpError):
+                raise base
+            if base and base.name == name:
+                known[name] = base.facts
+                following |= _changed_bases(project, base, now)
+        seen |= pending.keys()
+        pending = {name: at for name, at in following.items() if name not in seen}
+    return record, Recorded(known)
+
+
+def _changed_bases(project: Project, record: Record, now: Earlier) -> dict[ImageName, Reference]:
+    """Return where the records of those bases are that have another key now.
+
+    Only the tags are taken from a record, which may be anybody's: we ask only our own repositories.
+    """
+    found: dict[ImageName, Reference] = {}
+    current = now.facts(record.name).bases if now.has(record.name) else {}
+    for name, key in record.facts.bases.items():
+        if name not in project.names or not now.has(name) or current.get(name) == key:
+            continue
+        try:
+            tag = parse_reference(record.bases.get(name, "")).tag
+        except ReferenceSyntaxError:
+            continue
+        found[name] = Reference(repository_of(project.settings.registry, name), tag)
+    return found
 
 
 def _write(plan: Plan, image: Pushed, commit: str, seconds: float, registry: Registry) -> str:

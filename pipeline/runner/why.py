@@ -1,4 +1,9 @@
-"""Find out why images would be built: compare their inputs with those of an earlier commit."""
+"""Find out why images would be built or deployed: compare their inputs with earlier ones.
+
+What an image is compared with is, in this order: what `against` names; what the apps of the image
+run; the newest image of the last 20 commits that the registry has. The inputs of then are those of
+the image's record (`runner.record`), else those of the files of its commit, as Git has them.
+"""
 
 from __future__ import annotations
 
@@ -11,23 +16,26 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ..errors import ConfigError, UnknownError, usage_error
 from ..fingerprints.fingerprint import fingerprint
-from ..model.presence import Absent, Present
+from ..model.presence import Absent, Incomplete, Present
 from ..model.project import reference_of
-from ..model.why import Change, Explanation, Side, Verdict, count, differences
+from ..model.settings import repository_of
+from ..model.why import Change, Earlier, Explanation, Side, Verdict, count, differences
 from ..process.git_tree import (
     COMMITS,
-    Checkout,
-    Repository,
-    commit_of,
     history,
-    open_repository,
     untracked,
 )
-from .earlier import Loader
+from ..reference import Reference, ReferenceSyntaxError, parse_reference
+from ..registry.verify import Look, look_closer
+from .apps import open_driver
+from .earlier import Commits
 from .open_registry import open_registry
+from .record import read_with_bases
+from .running_images import AppsOfImage, running_images
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -35,8 +43,11 @@ if TYPE_CHECKING:
     from ..model.presence import Presence
     from ..model.project import Project
     from ..model.why import Difference
-    from ..reference import ImageName, Reference
+    from ..process.git_tree import Checkout, Repository
+    from ..reference import ImageName
     from ..registry.client import Registry
+    from .apps import OpenDriver
+    from .running_images import Runs
 
     Choose = Callable[[Mapping[ImageName, Reference]], Mapping[ImageName, Reference]]
 
@@ -44,82 +55,137 @@ _TAG = re.compile(r"[0-9a-f]{20}")
 
 
 class Compared(Struct, frozen=True):
-    """An earlier state of an image: the project of a commit, the reference, what is lacking."""
+    """An earlier state of an image: its reference and commit, who runs it, and what is lacking."""
 
-    side: Side
+    side: Earlier
     reference: Reference
     commit: str
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    apps: tuple[str, ...] = ()
+    recorded: bool = False
 
 
 class _Search(Struct):
-    """What is looked for, and what has been found: an explanation for each image."""
+    """What is looked for, and what has been found: an explanation for each image.
+
+    `left` are the images that nothing is found for yet, `notes` what is said of all of them, and
+    `own_notes` what of one.
+    """
 
     now: Side
     registry: Registry
-    presence: Mapping[ImageName, Presence]
+    presence: Mapping[ImageName, Presence | Incomplete]
     left: dict[ImageName, None]
     found: dict[ImageName, Explanation] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    own_notes: dict[ImageName, tuple[str, ...]] = field(default_factory=dict)
 
     def reference(self, name: ImageName) -> Reference:
         """Return the reference that the inputs of now give an image."""
         return reference_of(self.now.project, name, self.now.inputs[name].fingerprint)
 
+    def exists(self, name: ImageName) -> bool:
+        """Return whether the registry has an image, as far as was looked."""
+        return isinstance(self.presence[name], Present)
 
-def why(
+    def explain(self, name: ImageName, against: Compared) -> None:
+        """Explain an image by an earlier one."""
+        self.left.pop(name, None)
+        self.found[name] = _explain(self, name, against)
+
+
+def why(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     project: Project,
     names: Collection[ImageName],
     *,
     against: str = "",
     args: Mapping[str, str],
+    deep: bool = False,
+    driver: OpenDriver | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> tuple[Explanation, ...]:
-    """Explain images: `names`, or without names those that the registry lacks, in build order.
+    """Explain images: `names`, or without names all that would be built or deployed.
 
-    They are compared with a Git revision or a reference of theirs, if `against` is one; else with
-    the newest image that the registry has of the last 20 commits. `args` are build arguments of the
-    command line, which the earlier commits get, too.
+    `against` is a Git revision, or a reference of an image. `args` are build arguments of the
+    command line, which earlier commits get, too. Named images that exist are checked for all their
+    parts; with `deep`, the others are, too.
 
-    Raises `ConfigError` for an `against` that is neither a revision nor a fingerprint tag of these
-    commits, and `UnknownError` if the registry does not answer or Git cannot.
+    Raises `ConfigError` for an `against` that is neither a revision nor an image with a record or
+    with the tag of one of the last commits, and `UnknownError` if the registry does not answer or
+    Git cannot. A place to deploy to that does not answer is only noted.
     """
     environ = os.environ if environ is None else environ
     now = Side(project, fingerprint(project, only=names or None))
     with ExitStack() as stack:
         registry = stack.enter_context(open_registry(project.settings, environ))
         wanted = [n for n in project.names if n in (names or now.inputs)]
-        presence = _presence(now, registry, [n for n in wanted if not project.image(n).public])
-        chosen = [n for n in presence if names or isinstance(presence[n], Absent)]
-        compared = [n for n in chosen if against or isinstance(presence[n], Absent)]
-        search = _Search(now, registry, presence, dict.fromkeys(compared))
+        asked = [n for n in wanted if not project.image(n).public]
+        presence = _presence(now, registry, asked, deep=deep or bool(names))
+        search = _Search(now, registry, presence, {})
+        apps: Mapping[ImageName, AppsOfImage] = {}
+        if not against:
+            opened = driver or stack.enter_context(open_driver(project, environ))
+            apps = running_images(project, asked, opened)
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="why-")))
-        if compared:
-            repository = open_repository(project.root, os.environ)
-            loader = Loader(Checkout(repository, folder), project, args, environ)
-            _search(search, loader, against)
+        git = Commits(project, folder, args, environ)
+        chosen = [n for n in asked if names or not search.exists(n) or _to_deploy(search, n, apps)]
+        search.left = dict.fromkeys(
+            n
+            for n in chosen
+            if against or isinstance(presence[n], Absent) or _other(search, n, apps)
+        )
+        if against:
+            _against(search, git, against)
+        else:
+            _running(search, git, apps)
+            _newest(search, git)
     return tuple(search.found.get(name) or _unexplained(search, name) for name in chosen)
 
 
-def _search(search: _Search, loader: Loader, against: str) -> None:
-    """Find the image that each image is compared with, from the newest commit to older ones."""
-    files, repository = loader.files, loader.files.repository
-    if against and (commit := commit_of(repository, against)):
-        _compare(search, loader.load(commit, search.left), files, commit, dict)
+def _other(
+    search: _Search, name: ImageName, apps: Mapping[ImageName, AppsOfImage]
+) -> Sequence[Runs]:
+    """Return the images that apps run and that are not the one of now."""
+    present = search.presence[name]
+    digest = present.digest if isinstance(present, Present | Incomplete) else None
+    found = apps.get(name) or AppsOfImage()
+    return [runs for runs in found.runs if runs.digest != digest]
+
+
+def _to_deploy(search: _Search, name: ImageName, apps: Mapping[ImageName, AppsOfImage]) -> bool:
+    found = apps.get(name) or AppsOfImage()
+    return bool(_other(search, name, apps) or found.outdated)
+
+
+def _against(search: _Search, git: Commits, against: str) -> None:
+    """Compare with a revision; or with a reference that has a record, or the tag of a commit."""
+    if commit := git.commit_of(against):
+        loader = git.loader
+        _compare(search, loader.load(commit, search.left), loader.files, commit, dict)
         return
-    found = history(repository)
-    choose = _with_tag(against) if against else partial(_present, search.registry)
-    for commit in found.commits:
-        if not search.left:
-            return
-        with suppress(ConfigError):  # its files have a mistake, so it never built anything
-            _compare(search, loader.load(commit, search.left), files, commit, choose)
-    if against and search.left:
-        raise usage_error(
-            f"none of the last {len(found.commits)} commits gives `{against}`",
-            hint="name a Git revision: `--against HEAD~1`",
-        )
-    search.notes += [found.note] if found.note else []
+    choose = _with_tag(against)
+    for name in list(search.left):
+        if at := _named(search, name, against):
+            _by_record(search, name, at)
+    if not search.found:
+        seen = _search_commits(search, git, choose)
+        if search.left and not search.found:
+            raise usage_error(
+                f"there is no record of `{against}`, and none of the last {seen} commits gives it",
+                hint="name a Git revision: `--against HEAD~1`",
+            )
+
+
+def _named(search: _Search, name: ImageName, text: str) -> Reference | None:
+    """Return the reference that a text names: of the image's own repository where it has none."""
+    try:
+        parsed = parse_reference(text)
+    except ReferenceSyntaxError:
+        return None
+    own = repository_of(search.now.project.settings.registry, name)
+    if "/" not in text:
+        return Reference(own, parsed.tag)
+    return parsed if parsed.repository == own else None
 
 
 def _with_tag(against: str) -> Choose:
@@ -133,6 +199,76 @@ def _with_tag(against: str) -> Choose:
     return lambda wanted: {n: r for n, r in wanted.items() if tags[-1] in str(r.tag)}
 
 
+def _by_record(
+    search: _Search, name: ImageName, reference: Reference, apps: tuple[str, ...] = ()
+) -> bool:
+    """Explain an image by the record of another one; return whether there is one."""
+    found = read_with_bases(search.registry, search.now.project, reference, search.now)
+    if found is None or found[0].name != name:
+        return False
+    record, side = found
+    notes = search.own_notes.get(name, ())
+    against = Compared(side, reference, record.revision, notes, apps, recorded=True)
+    search.explain(name, against)
+    return True
+
+
+def _running(search: _Search, git: Commits, apps: Mapping[ImageName, AppsOfImage]) -> None:
+    """Compare images with those that their apps run, by their records or by Git."""
+    for name, found in apps.items():
+        configured = (
+            f"the configuration of `{a}` differs: {', '.join(d)}" for a, d in found.outdated.items()
+        )
+        search.own_notes[name] = (*found.notes, *configured)
+        others = _other(search, name, apps)
+        if name not in search.left or not others:
+            continue
+        if not any(_one_running(search, git, name, runs) for runs in others):
+            first = others[0]
+            shown = first.reference or first.digest
+            search.own_notes[name] += (
+                f"`{first.apps[0]}` runs `{shown}`, of which there is no record here",
+            )
+            if search.exists(name):
+                del search.left[name]
+
+
+def _one_running(search: _Search, git: Commits, name: ImageName, runs: Runs) -> bool:
+    if runs.reference is None:
+        return False
+    with suppress(UnknownError):  # Without a record, the commit may say it, too.
+        if _by_record(search, name, runs.reference, runs.apps):
+            return True
+    commit = git.commit_of(runs.commit) if runs.commit else None
+    if not commit:
+        return False
+    wanted = str(runs.reference.tag)
+    with suppress(ConfigError, UnknownError):
+        side = git.loader.load(commit, [name])
+        files = git.loader.files
+        _compare(search, side, files, commit, _with_tag(wanted), only=name, apps=runs.apps)
+    return name in search.found
+
+
+def _newest(search: _Search, git: Commits) -> None:
+    """Compare with the newest image that the registry has of the last commits."""
+    if search.left:
+        _search_commits(search, git, partial(_present, search.registry))
+
+
+def _search_commits(search: _Search, git: Commits, choose: Choose) -> int:
+    """Find images in the last commits, from the newest to older ones; return how many there are."""
+    loader = git.loader
+    found = history(loader.files.repository)
+    for commit in found.commits:
+        if not search.left:
+            break
+        with suppress(ConfigError):  # its files have a mistake, so it never built anything
+            _compare(search, loader.load(commit, search.left), loader.files, commit, choose)
+    search.notes += [found.note] if found.note else []
+    return len(found.commits)
+
+
 def _present(
     registry: Registry, wanted: Mapping[ImageName, Reference]
 ) -> Mapping[ImageName, Reference]:
@@ -141,24 +277,38 @@ def _present(
     return {n: r for n, r in wanted.items() if isinstance(found[n], Present)}
 
 
-def _compare(search: _Search, before: Side, files: Checkout, commit: str, choose: Choose) -> None:
+def _compare(  # noqa: PLR0913 - what is compared, and for whom
+    search: _Search,
+    before: Side,
+    files: Checkout,
+    commit: str,
+    choose: Choose,
+    *,
+    only: ImageName | None = None,
+    apps: tuple[str, ...] = (),
+) -> None:
     """Explain those of the images that `choose` takes of their counterparts in a commit."""
-    names = [name for name in search.left if name in before.inputs]
+    names = [n for n in search.left if n in before.inputs and only in (None, n)]
     wanted = {n: reference_of(before.project, n, before.inputs[n].fingerprint) for n in names}
     for name, reference in choose(wanted).items():
-        del search.left[name]
-        against = Compared(before, reference, commit, files.notes)
-        search.found[name] = _explain(search, name, against, files.repository)
+        notes = (*search.own_notes.get(name, ()), *files.notes)
+        search.explain(name, Compared(before, reference, commit, notes, apps))
+        found = search.found[name]
+        more = tuple(_not_in_git(search, files.repository, found.differences))
+        search.found[name] = replace(found, notes=(*found.notes, *more))
 
 
-def _explain(
-    search: _Search, name: ImageName, against: Compared, repository: Repository
-) -> Explanation:
+def _explain(search: _Search, name: ImageName, against: Compared) -> Explanation:
     found = differences(against.side, search.now, name)
-    exists = isinstance(search.presence[name], Present)
-    same = search.now.inputs[name].fingerprint == against.side.inputs[name].fingerprint
-    verdict = Verdict.EXISTS if exists else Verdict.LOST if same else Verdict.DIFFERS
+    before = against.side.facts(name)
+    same = search.now.facts(name).fingerprint == before.fingerprint
+    verdict = _verdict(search, name, Verdict.LOST if same else Verdict.DIFFERS)
     unnamed = () if found or same else ("the fingerprints differ in what is not listed here",)
+    unknown = (
+        f"no record says why the base `{one.name}` has changed"
+        for one in found
+        if one.kind == "base" and one.change is Change.CHANGED and not one.because
+    )
     return Explanation(
         name,
         verdict,
@@ -167,8 +317,22 @@ def _explain(
         against.commit,
         found,
         count(search.now, name),
-        (*against.notes, *_not_in_git(search, repository, found), *unnamed),
+        (*against.notes, *_hollow(search, name), *unknown, *unnamed),
+        against.apps,
+        against.recorded,
     )
+
+
+def _verdict(search: _Search, name: ImageName, otherwise: Verdict) -> Verdict:
+    if search.exists(name):
+        return Verdict.EXISTS
+    return Verdict.HOLLOW if isinstance(search.presence[name], Incomplete) else otherwise
+
+
+def _hollow(search: _Search, name: ImageName) -> tuple[str, ...]:
+    """Return what an image lacks that exists and is not complete."""
+    found = search.presence[name]
+    return (found.reason,) if isinstance(found, Incomplete) else ()
 
 
 def _not_in_git(
@@ -184,20 +348,36 @@ def _not_in_git(
 
 def _unexplained(search: _Search, name: ImageName) -> Explanation:
     """Describe an image that no earlier image was found for."""
-    exists = isinstance(search.presence[name], Present)
-    verdict = Verdict.EXISTS if exists else Verdict.NEVER_BUILT
-    searched = () if exists else (f"the registry has none of the last {COMMITS} commits",)
-    notes = (*searched, *search.notes)
+    verdict = _verdict(search, name, Verdict.NEVER_BUILT)
+    searched = (f"the registry has none of the last {COMMITS} commits", *search.notes)
+    own = (*search.own_notes.get(name, ()), *_hollow(search, name))
+    notes = (*own, *(searched if verdict is Verdict.NEVER_BUILT else ()))
     inputs = count(search.now, name)
     return Explanation(name, verdict, search.reference(name), inputs=inputs, notes=notes)
 
 
 def _presence(
-    now: Side, registry: Registry, names: Sequence[ImageName]
-) -> dict[ImageName, Presence]:
+    now: Side, registry: Registry, names: Sequence[ImageName], *, deep: bool
+) -> dict[ImageName, Presence | Incomplete]:
+    """Ask for images; with `deep`, also for all parts of those that exist."""
     wanted = {n: reference_of(now.project, n, now.inputs[n].fingerprint) for n in names}
     registry.pushes_to(reference.repository for reference in wanted.values())
-    return _asked(registry, wanted)
+    found = _asked(registry, wanted)
+    present = {n: one for n, one in found.items() if isinstance(one, Present)}
+    if not deep or not present:
+        return {**found}
+    looks = {
+        name: Look(wanted[name], one, now.project.image(name).platforms)
+        for name, one in present.items()
+    }
+    answers = look_closer(registry, list(looks.values()))
+    closer: dict[ImageName, Presence | Incomplete] = {**found}
+    for name, one in looks.items():
+        answer = answers[one.reference]
+        if isinstance(answer, UnknownError):
+            raise answer
+        closer[name] = answer
+    return closer
 
 
 def _asked(registry: Registry, wanted: Mapping[ImageName, Reference]) -> dict[ImageName, Presence]:

@@ -8,14 +8,14 @@ from ..console import as_json
 from ..console.why import print_why
 from ..runner.why import why
 from ._choose import choose
-from ._load import check_look, load_project, read_arguments
+from ._load import check_look, is_deep, load_project, read_arguments
 from ._say import write_json
 
 if TYPE_CHECKING:
     from ._command import Words
 
 
-def run(
+def run(  # noqa: PLR0913 - each an option of the command line
     only: str,
     against: str,
     *,
@@ -23,12 +23,14 @@ def run(
     allow: Words,
     profile: str,
     arg: Words,
+    verify: str,
 ) -> int:
     """Print the explanations."""
+    deep = is_deep(verify)
     project = load_project(profile, allow, arg)
     check_look(project.settings)
     chosen = choose(project, only) if only else ()
-    found = why(project, chosen, against=against, args=read_arguments(arg))
+    found = why(project, chosen, against=against, args=read_arguments(arg), deep=deep)
     if json:
         write_json(as_json.why_json(found))
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from invoke.tasks import task
 
 from ._command import looks
-from ._options import ALLOW, ARG, JSON, PROFILE
+from ._options import ALLOW, ARG, JSON, PROFILE, VERIFY
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
         "allow": ALLOW,
         "profile": PROFILE,
         "arg": ARG,
+        "verify": VERIFY,
     },
     iterable=["allow", "arg"],
 )
 @looks
-def why(
+def why(  # noqa: PLR0913 - each an option of the command line
     _c: Context,
     only: str = "",
     *,
@@ -36,11 +37,13 @@ def why(
     allow: Words = None,
     profile: str = "",
     arg: Words = None,
+    verify: str = "",
 ) -> int:
-    """Show why images would be built: which inputs differ from those of an earlier commit.
+    """Show why images would be built or deployed: which inputs differ from earlier ones.
 
-    Images are compared with the newest one that the registry has of the last 20 commits.
+    An image is compared with the one that its apps run, else with the newest of the last 20 commits
+    that the registry has.
     """
     from ._why import run
 
-    return run(only, against, json=json, allow=allow, profile=profile, arg=arg)
+    return run(only, against, json=json, allow=allow, profile=profile, arg=arg, verify=verify)

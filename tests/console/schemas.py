@@ -253,6 +253,8 @@ WHY = record(
             because=TEXTS,
         ),
         notes=TEXTS,
+        apps=TEXTS,
+        recorded={"type": "boolean"},
     ),
 )
 IMPACT = record(

@@ -58,7 +58,7 @@ def documents(ran: Ran) -> dict[str, dict[str, object]]:
 
 def test_nothing_would_be_built(project: Project) -> None:
     """All images exist; one that is named says under which reference."""
-    assert project.invoke("why").out == "nothing would be built\n"
+    assert project.invoke("why").out == "nothing would be built or deployed\n"
     assert project.invoke("why", "--only", "web").out.startswith("web exists as ")
 
 
@@ -116,7 +116,7 @@ def test_compared_with_a_reference(project: Project) -> None:
     ("against", "message"),
     [
         ("nosuch", "`nosuch` is neither a Git revision nor an image with a fingerprint tag"),
-        ("web:" + "0" * 20, "none of the last 1 commits gives `web:"),
+        ("web:" + "0" * 20, "there is no record of `web:0000"),
     ],
 )
 def test_nothing_to_compare_with(project: Project, against: str, message: str) -> None:
