@@ -48,7 +48,7 @@ R = TypeVar("R")
 
 MOST_AT_ONCE = IDLE
 """Requests at once, at most: each needs a connection, which the next ones use again."""
-_CORE_SECONDS = 0.0005
+_CORE_SECONDS = 0.0002
 """How long a request keeps one core of Python busy.
 
 With as many requests at once as fit into a round trip, the core is always busy. More do not make it
@@ -297,8 +297,8 @@ class Registry:
 def requests_at_once(latency: float) -> int:
     """Return how many requests to send at once to hosts that answer after `latency` seconds.
 
-    >>> [requests_at_once(seconds) for seconds in (0.001, 0.01, 0.1, float('inf'))]
-    [3, 21, 50, 50]
+    >>> [requests_at_once(seconds) for seconds in (0.001, 0.005, 0.1, float('inf'))]
+    [6, 26, 50, 50]
     """
     longest = MOST_AT_ONCE * _CORE_SECONDS
     return min(MOST_AT_ONCE, 1 + round(min(latency, longest) / _CORE_SECONDS))
