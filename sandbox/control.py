@@ -212,7 +212,13 @@ def _serve(at: Folders, name: str, port: int) -> str:
         return kept
     state.stop(at, name)
     say(f"starting the {name}")
-    return registry.serve(at.root / name, port=port, name=name, where=at).address
+    try:
+        return registry.serve(at.root / name, port=port, name=name, where=at).address
+    except SandboxError:
+        # Another program may have taken the port since we looked.
+        if registry.free_port(port) == port:
+            raise
+    return registry.serve(at.root / name, name=name, where=at).address
 
 
 def _port(address: str, *, usual: int = 0) -> int:

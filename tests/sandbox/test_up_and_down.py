@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox import state
+from sandbox import control, state
 from sandbox.errors import SandboxError
 from sandbox.folders import folders
 from sandbox.registry import answers, serve
@@ -130,3 +131,17 @@ def test_a_registry_on_a_port_that_is_taken(tmp_path: Path, registry: Registry) 
     assert not [name for name in state.names(folders()) if name.startswith("another")]
     assert "ended at once" in error.value.message
     assert "address already in use" in error.value.hint
+
+
+def test_the_usual_port_is_taken_meanwhile(folder: Path) -> None:
+    """Another sandbox that starts at the same moment may be first: any other port will do."""
+    at = folders()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        address = control._serve(at, "registry", taken)
+        try:
+            assert answers(address)
+            assert address != f"127.0.0.1:{taken}"
+        finally:
+            state.stop(at, "registry")
+    assert folder == at.root
