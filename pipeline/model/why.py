@@ -197,6 +197,26 @@ def _bases_that_changed(
             yield base, base in was and base in now
 
 
+def first_cause(before: Earlier, after: Earlier, name: ImageName) -> str:
+    """Return the first thing that differs, for the reason of a plan; empty if it is not known."""
+    own = own_differences(before, after, name)
+    if own:
+        more = f" and {len(own) - 1} more" if len(own) > 1 else ""
+        return f"{_in_short(own[0])}{more}"
+    for base, both in _bases_that_changed(before, after, name):
+        if not both:
+            return f"another base, {base}"
+        cause = next(first_causes(before, after, base), "")
+        return f"base {base} changed" + (f" ({cause})" if cause else "")
+    return ""
+
+
+def _in_short(one: Difference) -> str:
+    """Describe a difference without the hashes of files."""
+    is_file = one.kind in {"file", "dockerfile"} and one.change is Change.CHANGED
+    return f"{one.name} changed" if is_file else describe(one)
+
+
 def describe(one: Difference) -> str:
     """Return a difference in one sentence.
 

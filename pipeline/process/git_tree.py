@@ -88,6 +88,15 @@ def history(repository: Repository) -> History:
     return History(commits, note if len(commits) < COMMITS else "")
 
 
+def index_size(repository: Repository) -> int:
+    """Return the bytes of Git's list of tracked files, some 100 for each file; 0 without one."""
+    at = (_try(repository, repository.top, ["rev-parse", "--git-path", "index"]) or "").strip()
+    try:
+        return (repository.top / at).stat().st_size
+    except OSError:
+        return 0
+
+
 def untracked(repository: Repository, root: Path, paths: Collection[str]) -> tuple[str, ...]:
     """Return those of the paths, relative to `root`, that Git does not track.
 

@@ -54,10 +54,13 @@ def put_artifact(
     registry.put(reference, Manifest(text, _MANIFEST, digest_of(text)))
 
 
-def read_artifact(registry: Registry, reference: Reference, kind: Kind) -> bytes | None:
+def read_artifact(
+    registry: Registry, reference: Reference, kind: Kind, *, inside: bool = False
+) -> bytes | None:
     """Read the layer of an artifact, with one request if it is small; `None` where none is.
 
-    Something else under the tag counts as none. Raises `HttpError`.
+    Something else under the tag counts as none; with `inside`, so does a layer that takes another
+    request. Raises `HttpError`.
     """
     try:
         manifest = registry.manifest(reference)
@@ -73,9 +76,9 @@ def read_artifact(registry: Registry, reference: Reference, kind: Kind) -> bytes
         case _:
             return None
     digest = _digest(text, reference)
-    inside = _inside(rest.get("data"), digest)
-    if inside is not None:
-        return inside
+    content = _inside(rest.get("data"), digest)
+    if content is not None or inside:
+        return content
     if not 0 <= size <= MOST_BYTES:
         raise _malformed(reference, f"its layer has {size:,} bytes, which are not read")
     return read_large_blob(registry.connect(reference.repository), digest, size)

@@ -15,6 +15,7 @@ from ..model.events import Notice
 from ..model.plan import plan as plan_of
 from ..runner.inspect import look
 from ..runner.preflight import unmet
+from ._load import read_arguments
 from ._say import say, warn, write_json
 
 if TYPE_CHECKING:
@@ -57,7 +58,12 @@ def find_plan(  # noqa: PLR0913 - each a choice of the user's, by keyword
         report=say_notice,
         driver=driver,
     )
-    return replace(plan_of(project, state), unlisted=unlisted or {})
+    found = replace(plan_of(project, state), unlisted=unlisted or {})
+    if not found.to_build:
+        return found
+    from ..runner.causes import with_causes  # only where something is built
+
+    return with_causes(found, read_arguments(options.arg), os.environ)
 
 
 def is_unknown(plan: Plan) -> bool:
