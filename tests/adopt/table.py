@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pipeline.console.graph import tree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pipeline.adopt import Proposal
     from tests.adopt.layouts import Adopted, Layout
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/adopt.md"
-HEAD = "| Layout | Images | Lines written | Files | Lines by hand |\n|---|---|---|---|---|"
+HEAD = (
+    "| Layout | Images | Lines written | Files | Words to read | Lines by hand | Minutes |\n"
+    "|---|---|---|---|---|---|---|"
+)
 MOST_LINES = 5
+WORDS_PER_MINUTE = 200
 
 
 def row(layout: Layout, adopted: Adopted) -> str:
     """Return the row of one layout."""
     files = adopted.proposal.files
     lines = sum(len(text.split("\n")) - 1 for text in files.values())
-    cells = (layout.title, len(adopted.proposal.project.images), lines, len(files), layout.lines)
-    return f"| {' | '.join(map(str, cells))} |"
+    images, words = len(adopted.proposal.project.images), words_to_read(adopted.proposal)
+    cells = (layout.title, images, lines, len(files), words, layout.lines)
+    return f"| {' | '.join(map(str, cells))} | {minutes(words, layout.lines):.1f} |"
+
+
+def words_to_read(proposal: Proposal) -> int:
+    """Count the words that `init` prints: the files, the graph, and what a person must decide."""
+    parts = [f"{path} {text}" for path, text in proposal.files.items()]
+    parts += [f"{one.where} {one.what} {one.chosen} {one.other}" for one in proposal.questions]
+    return len(" ".join([*parts, tree(proposal.project)]).split())
+
+
+def minutes(words: int, lines: int) -> float:
+    """Estimate a person's minutes, in halves, rounded up; the page says how.
+
+    >>> minutes(200, 0), minutes(70, 1)
+    (2.0, 2.5)
+    """
+    return math.ceil(2 * (1 + words / WORDS_PER_MINUTE + lines)) / 2
 
 
 def documented_rows() -> list[str]:
