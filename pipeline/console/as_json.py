@@ -111,6 +111,8 @@ def _moved(move: Move) -> JsonObject:
         "now": move.now,
         "images": list(move.images),
         "apps": list(move.apps),
+        "version_before": move.version_before or None,
+        "version_now": move.version_now or None,
     }
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from ..model.moves import Move
+    from ..reference import Digest
     from .paint import Paint
 
 
@@ -40,8 +41,14 @@ def print_lock(
 
 
 def _move_lines(move: Move, paint: Paint) -> Iterator[str]:
-    was = f"was `{move.before}`" if move.before else "was not locked"
-    yield f"{paint(clean(str(move.reference)), Style.BOLD)} is `{move.now}`, and {was}"
+    was = f"was {_image(move.before, move.version_before)}" if move.before else "was not locked"
+    now = _image(move.now, move.version_now)
+    yield f"{paint(clean(str(move.reference)), Style.BOLD)} is {now}, and {was}"
     yield f"  images: {quoted_list(move.images)}"
     if move.apps:
         yield f"  apps: {clean(quoted_list(move.apps))}"
+
+
+def _image(digest: Digest, version: str) -> str:
+    """Return a digest, with the version that the image says it is."""
+    return f"`{digest}` ({clean(version)})" if version else f"`{digest}`"

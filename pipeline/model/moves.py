@@ -14,7 +14,7 @@ class Move(Struct, frozen=True):
     """An external that is not as the lock has it: its digests, and what the change reaches.
 
     `before` is `None` for one that was not locked. `images` would be built again, and `apps` be
-    deployed, in build order.
+    deployed, in build order. The versions are what the images say of themselves, "" if nothing.
     """
 
     reference: Reference
@@ -22,3 +22,5 @@ class Move(Struct, frozen=True):
     now: Digest
     images: tuple[ImageName, ...]
     apps: tuple[str, ...]
+    version_before: str = ""
+    version_now: str = ""

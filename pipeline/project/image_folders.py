@@ -250,7 +250,8 @@ def _nobodys(root: Path, places: Sequence[ImagePlace]) -> Iterator[Problem]:
         if has(root, file):
             names = quoted_list(place.matched for place in own)
             message = f"it is for one image, and there are {len(own)} in this folder: {names}"
-            yield Problem(Location(str(file)), message, f"name it `image.{own[0].stem}.toml`")
+            known = " or ".join(f"`image.{one.stem}.toml`" for one in own[:3])
+            yield Problem(Location(str(file)), message, f"name it {known}")
 
 
 def _is_convention(folder: Path) -> bool:

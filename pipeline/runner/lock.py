@@ -6,6 +6,7 @@ The lock also has the ONBUILD triggers of externals that a stage begins with.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
@@ -19,7 +20,9 @@ from ..model.settings import repository_of
 from ..process.read_file import FileError
 from ..process.write_file import write_file
 from ..project.lock_file import LOCK_FILE, load_lock, lock_text
+from ..reference import Reference
 from ..registry.contents import manifests_of_platforms
+from ..registry.labels import version_of
 from ..registry.manifest import contents_of
 from ..registry.onbuild import onbuild
 from ..spelling import did_you_mean
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from ..model.project import Project
-    from ..reference import Digest, ImageName, Platform, Reference
+    from ..reference import Digest, ImageName, Platform
     from ..registry.client import Registry
     from ..registry.manifest import Manifest
 
@@ -144,6 +147,46 @@ def moved(project: Project, found: Pins) -> tuple[Move, ...]:
     locked = {e.reference: e.locked for image in project for e in image.externals}
     changed = [(r, pin.digest) for r, pin in found.items() if locked[r] != pin.digest]
     return tuple(_move(project, reference, locked[reference], now) for reference, now in changed)
+
+
+def with_versions(
+    project: Project, moves: Sequence[Move], found: Pins, environ: Mapping[str, str]
+) -> tuple[Move, ...]:
+    """Return the moves with the versions that the labels of the images say, before and now.
+
+    Two requests for each image that is read, and none if nothing moved. What has no label, or can
+    no longer be read, has no version.
+    """
+    if not moves:
+        return ()
+    locked = load_lock(project.root).value or {}
+    sides = {
+        move: [
+            _one_image(project, move.reference, pin)
+            for pin in (locked.get(move.reference), found[move.reference])
+        ]
+        for move in moves
+    }
+    wanted = {one for both in sides.values() for one in both if one}
+    with _opened(project, environ) as registry:
+        read = registry.each(partial(version_of, registry), wanted)
+    known: dict[Reference | None, str] = {
+        one: said for one, said in read.items() if isinstance(said, str)
+    }
+    return tuple(
+        replace(move, version_before=known.get(before, ""), version_now=known.get(now, ""))
+        for move, (before, now) in sides.items()
+    )
+
+
+def _one_image(project: Project, reference: Reference, pin: Pin | None) -> Reference | None:
+    """Return the image of a pin for a platform that is built; any if it is for none of these."""
+    if pin is None:
+        return None
+    users = users_platforms(project, reference)
+    fitting = sorted(platform for platform in pin.platforms if platform in users)
+    digests = [pin.platforms[platform] for platform in (*fitting, *sorted(pin.platforms))]
+    return Reference(reference.repository, None, next(iter(digests), pin.digest))
 
 
 def _move(project: Project, reference: Reference, before: Digest | None, now: Digest) -> Move:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..console import as_json
 from ..console.lock import print_lock
-from ..runner.lock import choose_externals, look_inside, look_up, moved, write
+from ..runner.lock import choose_externals, look_inside, look_up, moved, with_versions, write
 from ._load import check_look, load_project
 from ._say import write_json
 
@@ -34,7 +34,7 @@ def run(
     if check:
         check_look(project.settings)
     found = look_up(project, os.environ, _chosen(project, update))
-    moves = moved(project, found)
+    moves = with_versions(project, moved(project, found), found, os.environ)
     if not check:
         write(project, look_inside(project, found, os.environ))
     if json:

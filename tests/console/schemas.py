@@ -270,6 +270,8 @@ LOCK = record(
         now={"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
         images=TEXTS,
         apps=TEXTS,
+        version_before=OPTIONAL_TEXT,
+        version_now=OPTIONAL_TEXT,
     ),
     written={"type": "boolean"},
 )

@@ -37,9 +37,10 @@ def project(tmp_path: Path, registry: Registry) -> Project:
     return made
 
 
-def push(registry: Registry, name: str, content: bytes) -> str:
+def push(registry: Registry, name: str, content: bytes, version: str = "") -> str:
     """Push an external image; return its digest."""
-    return push_image(f"{registry.address}/outside/{name}", "1", content=content).digest
+    repository = f"{registry.address}/outside/{name}"
+    return push_image(repository, "1", content=content, version=version).digest
 
 
 def pins(project: Project) -> dict[str, str]:
@@ -79,11 +80,36 @@ def test_what_moved_and_what_it_reaches(project: Project, registry: Registry) ->
                 "now": now,
                 "images": ["base", "web"],
                 "apps": ["acme-web"],
+                "version_before": None,
+                "version_now": None,
             }
         ],
         "written": False,
     }
     assert pins(project) == before
+
+
+def test_the_versions_that_labels_say(project: Project, registry: Registry) -> None:
+    """Before and now, of an image and of an index, for a platform that is built."""
+    was = push(registry, "os", b"one", "12.7")
+    project.invoke("lock")
+    repository = f"{registry.address}/outside/os"
+    children = [
+        {
+            **push_image(
+                repository, "", content=b"two", architecture=name, version=said
+            ).descriptor,
+            "platform": {"os": "linux", "architecture": name},
+        }
+        for name, said in (("arm64", "another"), ("amd64", "12.8\n\x1b[31m"))
+    ]
+    whole = {"schemaVersion": 2, "mediaType": INDEX, "manifests": children}
+    is_now = push_manifest(repository, "1", whole).digest
+
+    (moved,) = document(project.invoke("lock", "--check", "--json"), code=5)["moved"]
+    assert (moved["version_before"], moved["version_now"]) == ("12.7", "12.8 [31m")
+    text = project.invoke("lock", "--check").out
+    assert f"{repository}:1 is `{is_now}` (12.8 [31m), and was `{was}` (12.7)\n" in text
 
 
 @pytest.mark.parametrize("word", ["tools", "outside/tools", "{host}/outside/tools:1"])

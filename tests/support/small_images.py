@@ -87,9 +87,12 @@ def push_image(
     content: bytes = b"layer",
     architecture: str = "amd64",
     media_type: str = MANIFEST,
+    version: str = "",
 ) -> Pushed:
-    """Push an image with one layer, `content`, for `linux/architecture`."""
-    config = json.dumps({"os": "linux", "architecture": architecture}).encode()
+    """Push an image with one layer, `content`, for `linux/architecture`, and perhaps a version."""
+    labels = {"Labels": {"org.opencontainers.image.version": version}} if version else {}
+    known = {"os": "linux", "architecture": architecture}
+    config = json.dumps({**known, "config": labels} if labels else known).encode()
     types = _DOCKER if media_type == DOCKER_MANIFEST else {}
     document = {
         "schemaVersion": 2,
