@@ -16,12 +16,13 @@ from ..model.sanitize import harmless_json
 from .text import hint_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import TextIO
 
     from ..errors import PipelineError, UnknownError
     from ..model.actions import AppAction, ImageAction
     from ..model.apps import Release, Running
+    from ..model.cost import Cost, Known
     from ..model.fly_apps import FlyApp
     from ..model.image import Image
     from ..model.impact import Reached
@@ -94,17 +95,17 @@ def report_json(report: Report) -> JsonObject:
     }
 
 
-def lock_json(moves: Iterable[Move], *, externals: int, written: bool) -> JsonObject:
+def lock_json(moves: Iterable[Move], known: Known, *, externals: int, written: bool) -> JsonObject:
     """Return a `pipeline.lock/1`: the externals that have moved, of how many."""
     return {
         "schema": "pipeline.lock/1",
         "externals": externals,
-        "moved": [_moved(move) for move in moves],
+        "moved": [_moved(move, known) for move in moves],
         "written": written,
     }
 
 
-def _moved(move: Move) -> JsonObject:
+def _moved(move: Move, known: Known) -> JsonObject:
     return {
         "reference": str(move.reference),
         "before": move.before,
@@ -113,13 +114,29 @@ def _moved(move: Move) -> JsonObject:
         "apps": list(move.apps),
         "version_before": move.version_before or None,
         "version_now": move.version_now or None,
+        **_cost(known.cost(move.images, move.apps)),
     }
 
 
-def impact_json(found: Iterable[Reached]) -> JsonObject:
-    """Return a `pipeline.impact/1`: images in build order."""
-    rows = [{"name": i.image, "causes": list(i.causes), "apps": list(i.apps)} for i in found]
-    return {"schema": "pipeline.impact/1", "images": rows}
+def impact_json(found: Sequence[Reached], known: Known) -> JsonObject:
+    """Return a `pipeline.impact/1`: images in build order; what is not known is null."""
+    rows: list[JsonObject] = [
+        {
+            "name": one.image,
+            "causes": list(one.causes),
+            "apps": list(one.apps),
+            **_cost(known.cost([one.image], one.apps)),
+        }
+        for one in found
+    ]
+    apps = [app for one in found for app in one.apps]
+    total = _cost(known.cost([one.image for one in found], apps))
+    return {"schema": "pipeline.impact/1", "images": rows, "total": total}
+
+
+def _cost(cost: Cost) -> JsonObject:
+    seconds = None if cost.seconds is None else round(cost.seconds, 3)
+    return {"seconds": seconds, "bytes": cost.bytes, "machines": cost.machines}
 
 
 def why_json(found: Iterable[Explanation]) -> JsonObject:

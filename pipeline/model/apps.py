@@ -63,7 +63,8 @@ class Running(Struct, frozen=True):
 
     `trouble` says why it is not healthy, if the driver knows. `stamp` is what the deploy of this
     release left, `None` if it left nothing or was not ours. `differs` names the keys in which its
-    configuration differs from the files.
+    configuration differs from the files. `machines` are those that a deploy restarts, `None` if the
+    driver does not count them.
     """
 
     digest: Digest
@@ -73,6 +74,7 @@ class Running(Struct, frozen=True):
     trouble: str = ""
     stamp: Stamp | None = None
     differs: tuple[str, ...] = ()
+    machines: int | None = None
 
 
 class MissingAppsError(ConfigError):

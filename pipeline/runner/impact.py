@@ -7,6 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from ..errors import usage_error
 from ..fingerprints.fingerprint import fingerprint
 from ..model.impact import causes_of_externals, causes_of_files, reached, reached_since
@@ -20,9 +22,22 @@ if TYPE_CHECKING:
 
     from ..model.impact import Reached
     from ..model.project import Project
+    from ..reference import ImageName
 
 
-def since(project: Project, revision: str, args: Mapping[str, str]) -> tuple[Reached, ...]:
+class Impact(Struct, frozen=True):
+    """What a change reaches, and the states of the project whose builds say what that takes."""
+
+    reached: tuple[Reached, ...]
+    sides: tuple[Side, ...]
+
+    @property
+    def images(self) -> tuple[ImageName, ...]:
+        """The images that are reached."""
+        return tuple(one.image for one in self.reached)
+
+
+def since(project: Project, revision: str, args: Mapping[str, str]) -> Impact:
     """Return what has another tag than at a Git revision.
 
     Raises `ConfigError` for what is no revision, or has a mistake in its files, and `UnknownError`
@@ -36,25 +51,28 @@ def since(project: Project, revision: str, args: Mapping[str, str]) -> tuple[Rea
     with TemporaryDirectory(prefix="impact-") as folder:
         files = Checkout(repository, Path(folder))
         before = Loader(files, project, args, instant=project.instant).load(commit)
-    return reached_since(before, now)
+    return Impact(reached_since(before, now), (before, now))
 
 
-def of_files(project: Project, files: Sequence[str]) -> tuple[Reached, ...]:
+def of_files(project: Project, files: Sequence[str]) -> Impact:
     """Return what a change of files would build; paths are relative to the working directory."""
     here = Path.cwd()
     paths = [_inside(project.root, here / file) for file in files]
-    return reached(project, causes_of_files(Side(project, fingerprint(project)), paths))
+    now = Side(project, fingerprint(project))
+    return Impact(reached(project, causes_of_files(now, paths)), (now,))
 
 
-def of_base(project: Project, word: str) -> tuple[Reached, ...]:
+def of_base(project: Project, word: str) -> Impact:
     """Return what a change of an image, or of an external, would build.
 
     Raises `ConfigError` for a word that is neither.
     """
     image = next((name for name in project.names if name == word), None)
     if image:
-        return reached(project, {image: ("it changes",)})
-    return reached(project, causes_of_externals(project, choose_externals(project, [word])))
+        found = reached(project, {image: ("it changes",)})
+    else:
+        found = reached(project, causes_of_externals(project, choose_externals(project, [word])))
+    return Impact(found, (Side(project, fingerprint(project)),))
 
 
 def _inside(root: Path, path: Path) -> str:

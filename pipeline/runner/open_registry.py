@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ..http.retry import Policy
 from ..model.events import silent
 from ..reference import HUB
 from ..registry.auth.keychain import credentials
@@ -40,7 +41,10 @@ def shown_to_others(settings: Settings, environ: Mapping[str, str]) -> Credentia
 
 @contextmanager
 def open_registry(
-    settings: Settings, environ: Mapping[str, str], report: Reporter = silent
+    settings: Settings,
+    environ: Mapping[str, str],
+    report: Reporter = silent,
+    policy: Policy = Policy(),  # noqa: B008 - frozen
 ) -> Iterator[Registry]:
     """Open a client for all registries with the credentials of this environment."""
     allowed, registry = settings.allowed, settings.registry
@@ -53,6 +57,7 @@ def open_registry(
         private=allowed.private,
         mirrors=lambda registry: _mirrors(registry, allowed, environ),
         report=report,
+        policy=policy,
     )
     with opened as client:
         yield client

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         "allow": ALLOW,
         "profile": PROFILE,
         "arg": ARG,
+        "offline": "ask neither the registry nor Fly how long it takes and which machines restart",
     },
     iterable=["allow", "arg"],
 )
@@ -40,12 +41,16 @@ def impact(  # noqa: PLR0913 - each an option of the command line
     allow: Words = None,
     profile: str = "",
     arg: Words = None,
+    offline: bool = False,
 ) -> int:
     """Show which images a change would build, and which apps it would deploy.
 
-    The registry and Fly are not asked: an image that exists already is listed, too.
+    An image that exists already is listed, too. Records of earlier builds say about how long it
+    takes, and Fly says which machines restart; where they cannot be asked, that is not known.
     """
     from ._impact import run
 
     form = "json" if json else "markdown" if markdown else ""
-    return run(since, files, base, form=form, allow=allow, profile=profile, arg=arg)
+    return run(
+        since, files, base, form=form, allow=allow, profile=profile, arg=arg, offline=offline
+    )

@@ -257,9 +257,15 @@ WHY = record(
         recorded={"type": "boolean"},
     ),
 )
+COST: dict[str, Schema] = {
+    "seconds": {**SECONDS, "type": ["number", "null"]},
+    "bytes": {"type": ["integer", "null"], "minimum": 0},
+    "machines": {"type": ["integer", "null"], "minimum": 0},
+}
 IMPACT = record(
     schema={"const": "pipeline.impact/1"},
-    images=rows(name=TEXT, causes={**TEXTS, "minItems": 1}, apps=TEXTS),
+    images=rows(name=TEXT, causes={**TEXTS, "minItems": 1}, apps=TEXTS, **COST),
+    total=record(**COST),
 )
 LOCK = record(
     schema={"const": "pipeline.lock/1"},
@@ -272,6 +278,7 @@ LOCK = record(
         apps=TEXTS,
         version_before=OPTIONAL_TEXT,
         version_now=OPTIONAL_TEXT,
+        **COST,
     ),
     written={"type": "boolean"},
 )

@@ -12,14 +12,17 @@ import pytest
 from pipeline import fingerprint, load
 from pipeline.model.impact import causes_of_files, reached, reached_since
 from pipeline.model.why import Side
+from tests.console import schemas
 from tests.support.git_commits import commit
 from tests.support.project import Project
 from tests.support.small_projects import write_tree
+from tests.support.small_records import SECONDS, publish
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.project import Ran
+    from tests.support.registries import Registry
 
 IMAGES = 60
 CHANGES = int(os.environ.get("CHANGES", "12"))
@@ -97,7 +100,7 @@ def images(ran: Ran) -> dict[str, Any]:
 
 
 def test_since_a_revision(project: Project) -> None:
-    """What changed, and what depends on it; asking nobody."""
+    """What changed, and what depends on it; nobody answers who could say what that takes."""
     project.write("images/os/os.txt", "other\n")
     found = images(project.invoke("impact", "--since", "HEAD", "--json"))
 
@@ -163,3 +166,36 @@ def test_a_wrong_command(project: Project, words: tuple[str, ...], message: str)
     ran = project.invoke("impact", *words)
     assert ran.code == 2
     assert message in ran.err
+
+
+def test_what_it_takes(tmp_path: Path, registry: Registry) -> None:
+    """From the records of earlier builds; an image without one is not counted."""
+    made = Project(tmp_path / "project", tmp_path / "registry" / "registry.log")
+    made.root.mkdir()
+    made.write("tasks.py", "from pipeline.tasks import ns\n")
+    made.write("pipeline.toml", f'[registry]\nhost = "{registry.address}"\n')
+    made.image("os", "FROM debian:bookworm-slim\nCOPY os.txt /\n", os_txt="os\n")
+    made.image("web", "FROM os\nCOPY web.txt /\n", web_txt="web\n")
+    commit(made.root)
+    publish(load(made.root, environ={}))
+    made.write("images/os/os.txt", "other\n")
+    made.image("new", "FROM os\n")
+    since = ("impact", "--since", "HEAD")
+    document = made.invoke(*since, "--json").json
+    table, markdown = made.invoke(*since).out, made.invoke(*since, "--markdown").out
+    before = len(made.requests())
+    offline = made.invoke(*since, "--offline").out
+
+    schemas.validate(document)
+    assert {one["name"]: one["seconds"] for one in document["images"]} == {
+        "os": SECONDS,
+        "new": None,
+        "web": SECONDS,
+    }
+    assert document["total"] == {"seconds": 2 * SECONDS, "bytes": 2_001_000, "machines": None}
+    assert table.splitlines()[0].split() == ["IMAGE", "APPS", "TIME", "REASON"]
+    cost = "about 3 minutes (1 image not counted), at most 2.0 MB to push"
+    assert table.splitlines()[-1] == f"3 images to build, 0 apps to deploy: {cost}"
+    assert "| `web` |  | 2 minutes | base os changes |" in markdown
+    assert offline.splitlines()[-1] == "3 images to build, 0 apps to deploy"
+    assert len(made.requests()) == before

@@ -82,6 +82,9 @@ def test_what_moved_and_what_it_reaches(project: Project, registry: Registry) ->
                 "apps": ["acme-web"],
                 "version_before": None,
                 "version_now": None,
+                "seconds": None,
+                "bytes": None,
+                "machines": None,
             }
         ],
         "written": False,

@@ -228,6 +228,7 @@ def _running(release: DeployedRelease, routed: frozenset[str]) -> Running:
         healthy=all(container.status == "running" for container in release.containers),
         url=next(iter([*urls, *direct]), ""),
         stamp=stamp_of(release),
+        machines=len(release.containers),
     )
 
 

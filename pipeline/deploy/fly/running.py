@@ -62,6 +62,7 @@ def running_of(app: str, machines: Sequence[Machine]) -> Running | None:
         url=f"https://{app}.fly.dev" if any(m.has_services for m in found) else "",
         trouble=trouble,
         stamp=_stamp(found, digest, release),
+        machines=len(found),
     )
 
 
