@@ -67,7 +67,7 @@ def refresh(written: str, name: ImageName, instant: int) -> Refresh | None:
 
     >>> from pipeline.reference import ImageName
     >>> refresh("7d", ImageName("os-base"), 1_800_000_000)
-    Refresh(every='7d', seconds=604800, period=2975, due=1800268588)
+    Refresh(every='7d', seconds=604800, period=2975, due=1800368939)
     """
     seconds = length(written)
     if not seconds:
