@@ -39,6 +39,7 @@ def readme_page() -> Page:
     adopting = [text for text in found if text.split()[0] == "init"]
     rest = [text for text in found if text not in adopting]
     rest.sort(key=lambda text: text.split()[0] != "apps")
+    adopting.sort(key=lambda text: text not in _TO_WRITE)  # A second `init` refuses.
     other = Command(1, "fly apps create acme-prod-api --org acme", _ANY)
     steps: list[Command | File] = [
         *files(),
