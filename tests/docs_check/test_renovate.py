@@ -93,10 +93,10 @@ def test_it_is_for_the_lock_alone() -> None:
 
 
 def test_the_workflow_opens_a_pull_request_if_the_lock_changed(tmp_path: Path) -> None:
-    """And updates the one that is open; without a change it does nothing."""
+    """Or updates the one that is open, as here; without a change it does nothing."""
     script = textwrap.dedent(blocks("yaml")[0].partition("        run: |\n")[2])
     log, work = tmp_path / "gh.log", tmp_path / "work"
-    write_program(tmp_path / "bin/gh", f'echo "$@" >> {log}')
+    write_program(tmp_path / "bin/gh", f'echo "$@" >> {log}; test "$2" = edit')
 
     def run(command: str) -> None:
         environ = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "HOME": str(tmp_path)}
@@ -110,7 +110,9 @@ def test_the_workflow_opens_a_pull_request_if_the_lock_changed(tmp_path: Path) -
     assert not log.exists()
     run("echo 2 > pipeline.lock")
     run(script)
-    assert log.read_text().startswith(
-        "pr create --title Update pipeline.lock --body-file moved.txt"
+    create, edit = log.read_text().splitlines()
+    assert create.startswith(
+        "pr create --head update-lock --title Update pipeline.lock --body-file"
     )
+    assert edit == "pr edit update-lock --body-file moved.txt"
     run("test $(git -C ../origin show update-lock:pipeline.lock) = 2")
