@@ -40,7 +40,11 @@ SERVERS = {"apt-get", "containerd", "docker-registry", "dockerd", "dpkg-deb", "b
 """Programs that only tests with the mark `engine` or `registry` may start."""
 
 CACHE = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-HOSTS = ("FLY_REGISTRY_HOST", "PIPELINE_REGISTRY_HOST")
+REMOVED = (
+    *("HOME", "FLY_API_TOKEN", "FLY_ACCESS_TOKEN", "PIPELINE_PROFILE"),
+    *("FLY_REGISTRY_HOST", "PIPELINE_REGISTRY_HOST"),
+)
+"""Variables of the environment that no test sees as they are."""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -89,12 +93,34 @@ def _restore_signals() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _refuse_servers_without_mark(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Refuse servers in a test with neither mark: `make test-quick` must need none of them."""
-    marked = {"engine", "registry"}.intersection(mark.name for mark in request.node.iter_markers())
-    _allowed.append(bool(marked))
+def _own_environment(request: pytest.FixtureRequest, homes: Iterator[str]) -> Iterator[None]:
+    """Set an empty HOME, remove tokens from the environment, and refuse servers without a mark.
+
+    The variables of the engine stay as `make test` set them. Each test has its own registry.
+    `make test-quick` must need no servers. One fixture, as each costs time for every test.
+    """
+    node = request.node
+    _allowed.append(bool(node.get_closest_marker("engine") or node.get_closest_marker("registry")))
+    before = {name: os.environ.pop(name) for name in REMOVED if name in os.environ}
+    os.environ["HOME"] = next(homes)
     yield
+    for name in REMOVED:
+        os.environ.pop(name, None)
+    os.environ.update(before)
     _allowed.pop()
+
+
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return empty folders; the same one again for as long as it stays empty."""
+    return _empty_folders(tmp_path_factory)
+
+
+def _empty_folders(factory: pytest.TempPathFactory) -> Iterator[str]:
+    while True:
+        home = factory.mktemp("home")
+        while home.is_dir() and not os.listdir(home):  # noqa: PTH208 - for each test, so it is fast
+            yield str(home)
 
 
 _allowed = [True]
@@ -107,15 +133,6 @@ def _refuse_servers(event: str, arguments: tuple[object, ...]) -> None:
 
 
 sys.addaudithook(_refuse_servers)
-
-
-@pytest.fixture(autouse=True)
-def _empty_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set an empty HOME, and remove tokens from the environment."""
-    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
-    # The variables of the engine stay as `make test` set them. Each test has its own registry.
-    for name in ("FLY_API_TOKEN", "FLY_ACCESS_TOKEN", "PIPELINE_PROFILE", *HOSTS):
-        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 from pipeline.errors import UnknownError
 from pipeline.fly.flyctl import FlyctlResult, find_flyctl
 from tests.support.fake_programs import write_program
+from tests.support.processes import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -195,9 +197,12 @@ def test_endless_output(tmp_path: Path) -> None:
 
 
 def test_a_timeout(tmp_path: Path) -> None:
-    """It is interrupted, and the timeout is the error."""
+    """It is interrupted, and the timeout is the error.
+
+    After half a second: a process that has not begun loses SIGINT, and gets SIGTERM 10 s later.
+    """
     flyctl = find_flyctl(path_with_flyctl(tmp_path, "sleep 600"), "", threading.Event())
-    ended = replace(flyctl, longest=0.0).deploy("acme-web", "image", tmp_path)
+    ended = replace(flyctl, longest=0.5).deploy("acme-web", "image", tmp_path)
 
     assert ended.code != 0
     assert ended.message == "flyctl took longer than 0 minutes"
@@ -206,12 +211,17 @@ def test_a_timeout(tmp_path: Path) -> None:
 def test_an_interruption(tmp_path: Path) -> None:
     """SIGINT, so that it can mark its release as interrupted."""
     stop = threading.Event()
-    script = f"trap 'echo told > {tmp_path}/told; exit 127' INT; echo begun >&2; sleep 30 & wait"
+    # `sleep` outlives it, and would keep its output open.
+    script = (
+        f"trap 'echo told > {tmp_path}/told; exit 127' INT; touch {tmp_path}/begun;"
+        " sleep 30 >/dev/null 2>&1 & wait"
+    )
     flyctl = find_flyctl(path_with_flyctl(tmp_path, script), "", stop)
-    timer = threading.Timer(0.5, stop.set)
-    timer.start()
-    ended = flyctl.deploy("acme-web", "image", tmp_path)
-    timer.join()
+    with ThreadPoolExecutor() as pool:
+        deploy = pool.submit(flyctl.deploy, "acme-web", "image", tmp_path)
+        wait_until((tmp_path / "begun").exists)
+        stop.set()
+        ended = deploy.result()
 
     assert ended.code == 127
     assert (tmp_path / "told").exists()

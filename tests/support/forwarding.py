@@ -21,6 +21,8 @@ class ForwardingHandler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = 60
+    # Else a body waits 40 ms for the client's kernel to acknowledge the headers.
+    disable_nagle_algorithm = True
     upstream: HTTPConnection | None = None
 
     def connect(self) -> HTTPConnection:

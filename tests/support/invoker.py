@@ -1,9 +1,9 @@
 """Run Invoke in forks of a process that has everything imported: half of `make test` was imports.
 
 A process that has imported the package forks for each run. The fork has its own session,
-environment, working directory and files, runs `python -m invoke`, and exits like Python. It shares
-with other runs only what Python reads at its start: hash seed and encodings. Use `Project.start`
-for a process of its own.
+environment, working directory and files, runs `python -m invoke`, and exits like Python, except
+that it does not free every object. It shares with other runs only what Python reads at its start:
+hash seed and encodings. Use `Project.start` for a process of its own.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,6 +116,7 @@ def _next(line: socket.socket) -> _Request:
     """Fork for each request until there are no more. Return in the forks, with their files open."""
     for module in (*_LATE, *modules()):
         importlib.import_module(module)
+    pipeline.load(ROOT)  # What it compiles and imports is then there for all runs.
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
@@ -159,8 +161,32 @@ def _become(asked: _Request) -> None:
     sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
 
 
+def _run() -> int:
+    try:
+        runpy.run_module("invoke", run_name="__main__", alter_sys=True)
+    except SystemExit as ended:
+        if not isinstance(ended.code, int | None):
+            raise
+        return ended.code or 0
+    return 0
+
+
+def _exit(code: int) -> None:
+    """Exit like Python, but do not free each object: that would take as long as a short run.
+
+    As the fork shares its memory with the forking process, each change copies a page.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    with suppress(OSError):  # Python itself has an exit code for that.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
     with socket.socket(fileno=int(sys.argv[1])) as _given:
         _asked = _next(_given)
     _become(_asked)
-    runpy.run_module("invoke", run_name="__main__", alter_sys=True)
+    _exit(_run())
