@@ -10,6 +10,7 @@ from pipeline import fingerprint, load, resolve_apps
 from pipeline.errors import ConfigError
 from pipeline.reference import ImageName
 from tests.support.project import Project
+from tests.support.scripted_server import Reply, scripted_server
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,14 +72,18 @@ def test_missing_files_of_a_requested_image(root: Path) -> None:
     ],
 )
 def test_a_task_reads_only_what_it_needs(root: Path, code: int, words: tuple[str, ...]) -> None:
-    """A task reaches the registry, which does not answer, or reports the missing file."""
+    """A task reaches the registry, which refuses it, or reports the missing file."""
     project = Project(root, root / "none.log")
     project.write("tasks.py", "from pipeline.tasks import ns\n")
     project.write("images/web/fly.toml", 'app = "acme-web"\n')
+    settings = (root / "pipeline.toml").read_text()
 
-    ran = project.invoke(*words)
+    with scripted_server(lambda _request: Reply(403)) as server:
+        project.write("pipeline.toml", settings.replace("127.0.0.1:1", server.address))
+        ran = project.invoke(*words)
 
     assert ran.code == code, ran.err
+    assert bool(server.requests) is (code == 4)
     assert ("site/Dockerfile:2:6" in ran.err) is (code == 2)
 
 

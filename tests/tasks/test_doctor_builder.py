@@ -9,8 +9,10 @@ import pytest
 
 from tests.support.fake_programs import write_program
 from tests.support.project import Project
+from tests.support.scripted_server import GONE, scripted_server
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 BUILDX = "github.com/docker/buildx v0.13.1 788433953af10f2a698f5c07611dddce2e08c7a0"
@@ -49,9 +51,19 @@ def check(tmp_path: Path, options: str, host: str) -> dict[str, object]:
     return next(one for one in ran.json["checks"] if one["name"] == "builder")
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:9", "localhost:9"])
-def test_a_registry_that_the_builder_will_not_reach(tmp_path: Path, host: str) -> None:
+@pytest.fixture
+def address() -> Iterator[str]:
+    """Start a registry that has nothing, which needs no retries."""
+    with scripted_server(lambda _request: GONE) as server:
+        yield server.address
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+def test_a_registry_that_the_builder_will_not_reach(
+    tmp_path: Path, address: str, name: str
+) -> None:
     """It is found before a build, and the hint says what to do."""
+    host = address.replace("127.0.0.1", name)
     found = check(tmp_path, "", host)
 
     assert found["ok"] is False
@@ -59,9 +71,9 @@ def test_a_registry_that_the_builder_will_not_reach(tmp_path: Path, host: str) -
     assert "--driver-opt network=host" in str(found["hint"])
 
 
-def test_a_builder_in_the_network_of_the_machine(tmp_path: Path) -> None:
+def test_a_builder_in_the_network_of_the_machine(tmp_path: Path, address: str) -> None:
     """It reaches the registry."""
-    found = check(tmp_path, OPTIONS, "127.0.0.1:9")
+    found = check(tmp_path, OPTIONS, address)
 
     assert found["ok"] is True
     assert "driver docker-container" in str(found["detail"])

@@ -156,17 +156,21 @@ def test_nothing_is_built_on_an_unknown(
     project: Project, refused: dict[str, str], words: tuple[str, ...]
 ) -> None:
     """A task that works stops before its work."""
-    ran = project.invoke(*words, environ=refused)
+    with scripted_server(absent_but_web) as server:
+        set_host(project, server.address)
+        ran = project.invoke(*words, environ=refused)
 
     assert ran.code == 4
     assert not ran.out
-    assert "connection refused" in ran.err
+    assert f"may not read `web` on `{server.address}`: denied" in ran.err
 
 
 def test_run_refuses_a_plan_with_an_unknown(project: Project) -> None:
     """The library does, too."""
-    loaded = load(project.root)
-    found = plan(loaded, look(loaded, environ=os.environ))
+    with scripted_server(absent_but_web) as server:
+        set_host(project, server.address)
+        loaded = load(project.root)
+        found = plan(loaded, look(loaded, environ=os.environ))
 
-    with pytest.raises(UnknownError, match="connection refused"):
-        run(found)
+        with pytest.raises(UnknownError, match="may not read `web`"):
+            run(found)
