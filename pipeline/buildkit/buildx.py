@@ -7,6 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..errors import UnknownError
 from ..process.capture import capture
@@ -88,6 +89,12 @@ class Buildx(Struct, frozen=True):
     can: Abilities
     environ: Mapping[str, str]
 
+    def seeing(self, environ: Mapping[str, str]) -> Buildx:
+        """Return the same for commands that see another environment."""
+        by_context = "--context" in self.command
+        left_out = {"BUILDX_BUILDER"} if by_context else frozenset()
+        return replace(self, environ={k: v for k, v in environ.items() if k not in left_out})
+
 
 def find_buildx(settings: BuildSettings, environ: Mapping[str, str]) -> Buildx:
     """Find docker and buildx, without a request to an engine.
@@ -103,19 +110,24 @@ def find_buildx(settings: BuildSettings, environ: Mapping[str, str]) -> Buildx:
             "there is no `docker` on PATH", hint="install Docker's command line and buildx"
         )
     version, can = _version(docker, environ)
-    if settings.network and not can.allow:
-        raise UnknownError(
-            f"buildx {version} cannot set the network of a build: it lacks `bake --allow`",
-            hint="use buildx 0.17 or later",
-        )
-    command, builder, env = [docker], [], dict(environ)
+    command, builder = [docker], []
     if settings.builder != "default" and _is_context(docker, settings.builder, environ):
         # buildx refuses `--builder` for the builder that stands for a docker context.
         command += ["--context", settings.builder]
-        env.pop("BUILDX_BUILDER", None)
     elif settings.builder != "default":
         builder = ["--builder", settings.builder]
-    return Buildx((*command, "buildx"), tuple(builder), version, can, env)
+    found = Buildx((*command, "buildx"), tuple(builder), version, can, environ).seeing(environ)
+    check_network(found, settings)
+    return found
+
+
+def check_network(buildx: Buildx, settings: BuildSettings) -> None:
+    """Raise `UnknownError` if the settings name a network, and buildx cannot set it."""
+    if settings.network and not buildx.can.allow:
+        raise UnknownError(
+            f"buildx {buildx.version} cannot set the network of a build: it lacks `bake --allow`",
+            hint="use buildx 0.17 or later",
+        )
 
 
 def bake_command(buildx: Buildx, settings: BuildSettings, group: str, metadata: str) -> list[str]:

@@ -14,7 +14,7 @@ from ..model.events import Notice
 from ..process.cleanup import private_folder
 from ..process.retry import ATTEMPTS, retry
 from ..process.supervise import run
-from .buildx import bake_command, builder_error, find_buildx, is_overloaded, unsure
+from .buildx import bake_command, builder_error, check_network, is_overloaded, unsure
 from .definition import GROUP, definition
 from .environment import bake_environ, secret_variables
 from .metadata import read_metadata
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from ..model.settings import BuildSettings
     from ..process.environ import ChildEnviron
     from ..reference import ImageName
+    from .buildx_search import BuildxSearch
     from .definition import Target
     from .outcome import Metadata, Outcome
     from .stream import StreamRecord
@@ -86,6 +87,7 @@ def solve(  # noqa: PLR0913 - one solve, and all that it needs of the world
     targets: Sequence[Target],
     settings: BuildSettings,
     *,
+    search: BuildxSearch,
     environ: Mapping[str, str],
     report: Reporter,
     stop: threading.Event,
@@ -93,9 +95,10 @@ def solve(  # noqa: PLR0913 - one solve, and all that it needs of the world
 ) -> Solve:
     """Build `targets` together, push or load each, and return how each of them ended.
 
-    `environ` is all that docker sees of the environment. `mask` removes secrets from BuildKit's
-    messages. A failure of one image cancels the others; after a transient failure everything is
-    tried again. When `stop` is set, the build is stopped, and the result is what is known by then.
+    `search` finds buildx. `environ` is all that a build sees of the environment. `mask` removes
+    secrets from BuildKit's messages. A failure of one image cancels the others; after a transient
+    failure everything is tried again. When `stop` is set, the build is stopped, and the result is
+    what is known by then.
     An image in which a step ran that nobody asked for has failed, even if it was pushed
     (`buildkit.triggers`).
     Raises `ConfigError` if names clash (`buildkit.definition.clashes`) or a source policy is set
@@ -106,7 +109,8 @@ def solve(  # noqa: PLR0913 - one solve, and all that it needs of the world
         return Solve({})
     request = json.dumps(definition(targets, settings)).encode()
     called = _with_network(settings, targets)
-    buildx = find_buildx(called, environ)
+    buildx = search.result().seeing(environ)
+    check_network(buildx, called)
     if note := unsure(buildx):
         report(Notice(note))
     secrets = secret_variables([spec for target in targets for spec in target.image.secrets])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from ..buildkit.batches import blocked_by, next_batch
+from ..buildkit.buildx_search import BuildxSearch
 from ..buildkit.definition import Output, Target
 from ..buildkit.outcome import Broken, Built
 from ..buildkit.provenance import unaccounted
@@ -52,9 +53,13 @@ def build_images(plan: Plan, tools: Tools) -> None:
     for action in plan.images:
         if action.action is Action.EXISTS:
             tools.end_image(action, ImageStatus.EXISTS, action.reason, action.digest)
+    if not _pending(plan, tools):
+        return
+    nobodys = without_others(tools.environ, plan.project, ())
+    search = BuildxSearch(plan.project.settings.build, nobodys)
     while (pending := _pending(plan, tools)) and not tools.stop.is_set():
         try:
-            _build_batch(plan, pending, tools)
+            _build_batch(plan, pending, search, tools)
         finally:
             _block_dependents(pending, tools)
         if not tools.keep_going and tools.results.failed_images():
@@ -79,7 +84,9 @@ def _block_dependents(pending: Sequence[ImageAction], tools: Tools) -> None:
             tools.end_image(actions[name], ImageStatus.BLOCKED, why)
 
 
-def _build_batch(plan: Plan, pending: Sequence[ImageAction], tools: Tools) -> None:
+def _build_batch(
+    plan: Plan, pending: Sequence[ImageAction], search: BuildxSearch, tools: Tools
+) -> None:
     """Build one batch in one solve, test, push and publish it; record how each image ended.
 
     Raises the first `UnknownError`, after all that is known was recorded.
@@ -88,7 +95,7 @@ def _build_batch(plan: Plan, pending: Sequence[ImageAction], tools: Tools) -> No
     outcomes: dict[ImageName, Outcome] = {}
     first: UnknownError | None = None
     try:
-        solved = _solve(plan, batch, tools)
+        solved = _solve(plan, batch, search, tools)
         outcomes |= solved.outcomes
         first = solved.error
         to_test = set_aside(batch, outcomes)
@@ -126,7 +133,7 @@ def _audit(plan: Plan, name: ImageName, outcome: Outcome | None, tools: Tools) -
         results[name] = replace(results[name], unaccounted=found)
 
 
-def _solve(plan: Plan, batch: Sequence[ImageAction], tools: Tools) -> Solve:
+def _solve(plan: Plan, batch: Sequence[ImageAction], search: BuildxSearch, tools: Tools) -> Solve:
     """Build from a copy of the files; an image whose files changed since the plan is not built."""
     proxies = docker_proxies(tools.environ)
     known = logins(batch, tools.credentials)
@@ -145,6 +152,7 @@ def _solve(plan: Plan, batch: Sequence[ImageAction], tools: Tools) -> Solve:
             plan.project.root,
             [replace(t, proxies=proxies, secrets=secrets[t.image.name]) for t in targets],
             plan.project.settings.build,
+            search=search,
             environ={**environ, **extra},
             report=tools.report,
             stop=tools.stop,

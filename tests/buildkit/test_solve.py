@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline.buildkit.buildx_search import BuildxSearch
 from pipeline.buildkit.outcome import Cancelled
 from pipeline.buildkit.solve import solve
 from pipeline.model.events import silent
@@ -40,6 +41,7 @@ def test_a_lack_of_resources_is_no_failure_of_an_image(tmp_path: Path, said: str
         tmp_path,
         [target(image("web"))],
         BuildSettings(),
+        search=BuildxSearch(BuildSettings(), environ),
         environ=environ,
         report=silent,
         stop=threading.Event(),
@@ -67,6 +69,7 @@ def test_a_registry_that_the_builder_cannot_reach_is_no_failure_of_an_image(tmp_
         tmp_path,
         images,
         BuildSettings(),
+        search=BuildxSearch(BuildSettings(), environ),
         environ=environ,
         report=silent,
         stop=threading.Event(),
