@@ -21,8 +21,8 @@ unexport PYTHONDONTWRITEBYTECODE
 COMPILE := $(BIN)/uv pip compile --quiet
 
 # Tests that take too long for every run; `make test` runs a sample of each. See CONTRIBUTING.md.
-CAMPAIGNS := adopt builders docs-check proof faults kills thousand contract-registries contract-fly random-builds
-BENCHMARKS := bench-fingerprint bench-exists bench-promote bench-start bench-peers
+CAMPAIGNS := adopt builders docs-check proof faults kills thousand contract-registries contract-fly random-builds reasons
+BENCHMARKS := bench-fingerprint bench-exists bench-promote bench-start bench-peers bench-records
 
 .PHONY: help demo demo-down test sandbox-up test-quick mutants lint docs docs-reference fuzz audit requirements images deploy $(CAMPAIGNS) $(BENCHMARKS)
 .DEFAULT_GOAL := help
