@@ -58,8 +58,10 @@ def _verdict(one: Explanation) -> str:
     facts = ", ".join(filter(None, (commit, runs)))
     against = f"{one.against} ({facts})" if facts else str(one.against)
     differ = len(one.differences)
+    removed = sum(each.change is Change.REMOVED for each in one.differences)
+    total = max(one.inputs + removed, differ)
     verb = "differs" if differ == 1 else "differ"
-    compared = f"{differ} of {amount(one.inputs, 'input', 'inputs')} {verb} from {against}"
+    compared = f"{differ} of {amount(total, 'input', 'inputs')} {verb} from {against}"
     match one.verdict:
         case Verdict.DIFFERS:
             return f"would be built: {compared}"

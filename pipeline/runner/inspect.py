@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from ..registry.heads import Heads
     from .apps import OpenDriver
 
+_WHERE = "`[registry] host` in `pipeline.toml` says where images are pushed"
+
 
 class _Query(Struct, frozen=True):
     """The registry, and what it is asked about. With `copies`, missing images are looked for.
@@ -391,8 +393,9 @@ def _together(state: State) -> UnknownError:
         errors.setdefault(error.message, error)
     first, *more = errors.values()
     asked = len(state.presence) + len(state.unknown)
+    hint = f"{first.hint}; {_WHERE}" if first.hint else _WHERE
     if asked == 1:
-        return first
+        return UnknownError(first.message, hint=hint)
     such = f" (and {len(more)} more such)" if more else ""
     message = f"{first.message}{such}; {len(state.presence)} of {asked} images could be looked up"
-    return UnknownError(message, hint=first.hint)
+    return UnknownError(message, hint=hint)

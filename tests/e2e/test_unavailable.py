@@ -60,13 +60,16 @@ def test_no_docker_at_all(project: Project, tmp_path: Path) -> None:
 
 
 def test_registry_down(tmp_path: Path) -> None:
-    """A registry that is down stops the run before the build; the error names its address."""
+    """A registry that is down stops the run before the build; the error names its setting, too."""
     project = Project(tmp_path, tmp_path / "none.log")
     project.write("tasks.py", "from pipeline.tasks import ns\n")
     project.write("pipeline.toml", '[registry]\nhost = "127.0.0.1:9"\n')
     three_levels(project)
 
-    assert "127.0.0.1:9" in exit_code_4(project.invoke("build-all"))
+    said = exit_code_4(project.invoke("build-all"))
+
+    assert "127.0.0.1:9" in said
+    assert "`[registry] host` in `pipeline.toml` says where images are pushed" in said
 
 
 def test_a_head_that_names_another_digest(project: Project) -> None:
