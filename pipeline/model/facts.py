@@ -7,6 +7,7 @@ equal facts for equal inputs.
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -22,6 +23,7 @@ SHOWN = 12
 """Hex digits of a sha256 that are shown."""
 NO_VALUE = "no value"
 _REFRESH = "refresh"
+_PERIOD = re.compile(r"[0-9]{1,12}/([0-9]{1,12})")
 
 
 class Value(Struct, frozen=True):
@@ -113,8 +115,8 @@ def options_without_period(options: Mapping[str, str]) -> dict[str, str]:
 def period_of(options: Mapping[str, str], every: str) -> Value:
     """Return the period among the options, which is one of `every`."""
     option = options.get(_REFRESH, "")
-    period = option.partition("/")[2]
-    return Value(option, f"{int(period):,} of {every}") if period.isdecimal() else NONE
+    found = _PERIOD.fullmatch(option)
+    return Value(option, f"{int(found[1]):,} of {every}") if found else NONE
 
 
 def files_by_path(

@@ -166,6 +166,8 @@ def test_no_secret_without_a_failure(
     assert planted.found_in(kept) == {"docker", "identity"}  # There the user had them.
     assert_no_secret(planted, ran, argv, tmp_path)
     assert planted.found_under(tmp_path / "fly/data") == {}
+    # Which has the records of builds, too.
+    assert [*(tmp_path / "fly/data").rglob("*.inputs")]
 
 
 def echo_credentials(status: int) -> Callable[[Request], Reply]:

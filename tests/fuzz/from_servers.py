@@ -16,7 +16,10 @@ from pipeline.http.response import Response
 from pipeline.http.retry import Policy
 from pipeline.http.send import send
 from pipeline.http.text import read_json
+from pipeline.model.facts import Facts, Value
 from pipeline.model.image import Pin
+from pipeline.model.record import RecordError, decompress, read_record
+from pipeline.model.why import Recorded, describe, differences
 from pipeline.project.lock_file import load_lock, lock_text
 from pipeline.reference import Digest, Platform, parse_reference
 from pipeline.registry.auth import docker_login, podman_login
@@ -164,6 +167,21 @@ def _engine(data: bytes) -> None:
     mirrors_in(read_json(data), here=False)
 
 
+def _record(data: bytes) -> None:
+    """Read the record of an image, compressed or not, and compare it with an empty one."""
+    with suppress(RecordError):
+        data = decompress(data)
+    with suppress(RecordError):
+        record = read_record(data)
+        empty = Facts("", "", "", "", Value(""))
+        before, after = (Recorded({record.name: one}) for one in (record.facts, empty))
+        for one in (
+            *differences(before, after, record.name),
+            *differences(after, before, record.name),
+        ):
+            describe(one)
+
+
 TARGETS = (
     Target("challenge", _challenge, "header"),
     Target("manifest", _manifest, "image", form="json"),
@@ -172,4 +190,5 @@ TARGETS = (
     Target("http", _http, "http"),
     Target("docker-config", _docker_config, "docker-config", form="json"),
     Target("engine", _engine, "engine", form="json"),
+    Target("record", _record, "record", form="json"),
 )
