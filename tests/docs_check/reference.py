@@ -26,7 +26,7 @@ _EXIT_CODES = {
     "3": "a bug in the pipeline",
     "4": "the pipeline could not find out: no engine, access refused, registry unreachable, "
     "disk full",
-    "5": "there is something to do: `--exit-code`, `apps --check`, `lock --check`",
+    "5": "there is something to do: `--exit-code`, `--check` of `apps`, `init`, `lock`",
     "130, 141": "interrupted; the reader of stdout has gone",
 }
 _FILES = {
