@@ -38,14 +38,15 @@ HUB_NAMES = (HUB, f"index.{HUB}", f"registry-1.{HUB}", "registry.hub.docker.com"
 _PLATFORM_RE = re.compile(
     r"([a-zA-Z0-9_-]+)(?:\([^()/]*\))?(?:/([a-zA-Z0-9_.-]+)(?:/([a-zA-Z0-9_.-]+))?)?"
 )
-_SYSTEM_RE = re.compile(
-    "aix|android|darwin|dragonfly|freebsd|hurd|illumos|ios|js|linux|nacl|netbsd|openbsd|plan9|"
-    "solaris|windows|zos"
-)
-_ARCHITECTURE_RE = re.compile(
-    "386|amd64|amd64p32|arm|armbe|arm64|arm64be|ppc64|ppc64le|loong64|mips|mipsle|mips64|mips64le|"
-    "mips64p32|mips64p32le|ppc|riscv|riscv64|s390|s390x|sparc|sparc64|wasm"
-)
+_SYSTEMS = frozenset({
+    "aix", "android", "darwin", "dragonfly", "freebsd", "hurd", "illumos", "ios", "js", "linux",
+    "nacl", "netbsd", "openbsd", "plan9", "solaris", "windows", "zos",
+})  # fmt: skip
+_ARCHITECTURES = frozenset({
+    "386", "amd64", "amd64p32", "arm", "armbe", "arm64", "arm64be", "ppc64", "ppc64le", "loong64",
+    "mips", "mipsle", "mips64", "mips64le", "mips64p32", "mips64p32le", "ppc", "riscv", "riscv64",
+    "s390", "s390x", "sparc", "sparc64", "wasm",
+})  # fmt: skip
 _SAME = {"i386": "386", "x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}
 _ARMS = {"armhf": "v7", "armel": "v6"}
 _VARIANTS = {
@@ -190,10 +191,10 @@ def parse_platform(text: str) -> Platform:
     system = "darwin" if first == "macos" else first
     if more:
         return Platform(system, *_architecture(*more))
-    if _SYSTEM_RE.fullmatch(system):
+    if system in _SYSTEMS:
         return Platform(system, "amd64")
     architecture, variant = _architecture(first)
-    if not _ARCHITECTURE_RE.fullmatch(architecture):
+    if architecture not in _ARCHITECTURES:
         raise ReferenceSyntaxError(
             f"`{text}` is not a platform, such as `linux/amd64`: no known system or architecture"
         )

@@ -30,19 +30,19 @@ if TYPE_CHECKING:
     from ..model.plan import Plan
     from .terminal import TolerantStream
 
-_MARK_RE = re.compile(r"\[[^\]]*\]|pushing(?= )")
-_FROM_RE = re.compile(r"\[[^\]]*\] FROM |\[context [^\]]*\] ")
+_MARK_RE = r"\[[^\]]*\]|pushing(?= )"
+_FROM_RE = r"\[[^\]]*\] FROM |\[context [^\]]*\] "
 _UNPRINTED_PHASES = frozenset({Phase.VERIFYING.value})
 _UNPRINTED = frozenset({RowStatus.WAITING, RowStatus.SKIPPED})
 _TIMED = frozenset({RowStatus.DONE, RowStatus.FAILED})
 
 
-_COUNT_RE = re.compile(r", \d+ of [\d.]+ s$")
+_COUNT_RE = r", \d+ of [\d.]+ s$"
 
 
 def _uncounted(reason: str) -> str:
     """Return a reason without how long it has been true, which is counted up in the live view."""
-    return _COUNT_RE.sub("", reason)
+    return re.sub(_COUNT_RE, "", reason)
 
 
 class PlainLines:
@@ -188,12 +188,12 @@ def _end(step: str, event: StepChanged) -> str:
         return f"{word} {duration(event.seconds)}"
     if event.cached:
         return "cached"
-    if event.seconds < 1 and _FROM_RE.match(step):
+    if event.seconds < 1 and re.match(_FROM_RE, step):
         return ""
     return f"done in {duration(event.seconds)}"
 
 
 def _mark(step: str) -> str:
     """Shorten `[2/5] RUN make` to `[2/5]`, and `pushing REFERENCE with docker` to `pushing`."""
-    found = _MARK_RE.match(step)
+    found = re.match(_MARK_RE, step)
     return found[0] if found else step

@@ -10,9 +10,9 @@ import re
 
 from msgspec import Struct
 
-_STEP = re.compile(r"&&|\|\||[;|\n()]|\bthen\b|\bdo\b|\belse\b")
-_WORD = re.compile(r"\S+")
-_PREFIX = re.compile(r"^(?:(?:sudo|exec|env|command|time|set -\w+|[A-Za-z_]\w*=\S*)\s+)+")
+_STEP = r"&&|\|\||[;|\n()]|\bthen\b|\bdo\b|\belse\b"
+_WORD = r"\S+"
+_PREFIX = r"^(?:(?:sudo|exec|env|command|time|set -\w+|[A-Za-z_]\w*=\S*)\s+)+"
 _QUOTES = "'\""
 _ARCHIVE = "whatever the archive has"
 _INDEX = "whatever the index has"
@@ -58,11 +58,11 @@ _TOOLS = (
     _Tool(r"cargo\s+install\b", _INDEX, r"\S+@\d\S*", r"--version\S*|--vers\S*|--path\S*|--rev\S*"),
     _Tool(r"go\s+install\b", _INDEX, r"\S+@v\d\S*|\./\S*"),
 )
-_CHECKED = re.compile(
+_CHECKED = (
     r"\b(?:sha\d+sum|shasum|gpgv?|cosign|minisign|[0-9a-f]{40}|git\s+(?:checkout|reset|switch))\b"
 )
-_FETCH = re.compile(r"(?:curl|wget|git\s+clone)\b")
-_WEB = re.compile(r"https?://\S+")
+_FETCH = r"(?:curl|wget|git\s+clone)\b"
+_WEB = r"https?://\S+"
 
 
 def of_script(script: str, line: int) -> tuple[str, ...]:
@@ -72,9 +72,9 @@ def of_script(script: str, line: int) -> tuple[str, ...]:
     ('`apt-get install` takes whatever the archive has, at line 7',)
     """
     found: dict[str, None] = {}
-    checked = _CHECKED.search(script) is not None
-    for step in _STEP.split(re.sub(r"\\\n", " ", script)):
-        sentence = _of_step(_PREFIX.sub("", step.strip()), line, checked=checked)
+    checked = re.search(_CHECKED, script) is not None
+    for step in re.split(_STEP, re.sub(r"\\\n", " ", script)):
+        sentence = _of_step(re.sub(_PREFIX, "", step.strip()), line, checked=checked)
         if sentence:
             found[sentence] = None
     return tuple(found)
@@ -106,27 +106,27 @@ def _of_step(step: str, line: int, *, checked: bool) -> str:
         found = re.match(tool.command, step)
         if found:
             name = _name(found[0])
-            words = _WORD.findall(step[found.end() :])
+            words = re.findall(_WORD, step[found.end() :])
             return "" if _is_pinned(tool, words) else f"`{name}` takes {tool.takes}, at line {line}"
-    fetched = None if checked else _FETCH.match(step)
+    fetched = None if checked else re.match(_FETCH, step)
     if not fetched:
         return ""
     is_git = step.startswith("git")
     source = (_repository if is_git else _file)(step[fetched.end() :])
     if not source:
         return ""
-    name = "git clone" if is_git else _WORD.findall(step)[0]
+    name = "git clone" if is_git else re.findall(_WORD, step)[0]
     return f"`{name} {source.strip(_QUOTES)}` takes whatever is there, at line {line}"
 
 
 def _file(words: str) -> str:
-    found = _WEB.search(words)
+    found = re.search(_WEB, words)
     return found[0] if found else ""
 
 
 def _repository(words: str) -> str:
     """Return the first word that is a URL, or `user@host:path`."""
-    return next((word for word in _WORD.findall(words) if _is_remote(word)), "")
+    return next((word for word in re.findall(_WORD, words) if _is_remote(word)), "")
 
 
 def _is_remote(word: str) -> bool:
@@ -136,7 +136,7 @@ def _is_remote(word: str) -> bool:
 
 def _name(command: str) -> str:
     """Return the command without its options, and without `python -m` before it."""
-    words = _WORD.findall(command)
+    words = re.findall(_WORD, command)
     if "-m" in words:
         words = words[words.index("-m") + 1 :]
     return " ".join(word for word in words if not word.startswith("-"))

@@ -26,7 +26,7 @@ _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _DEEPEST = 100
 _MOST = 2**63
-_WHERE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_WHERE = r" \(at (?:line (\d+), column (\d+)|end of document)\)$"
 
 
 class Document(Struct, frozen=True):
@@ -158,8 +158,8 @@ def _not_utf8(source: bytes, shown: str, error: UnicodeDecodeError) -> Problem:
 
 
 def _not_toml(text: str, shown: str, error: ValueError) -> Problem:
-    message = _WHERE.sub("", str(error))
-    where = _WHERE.search(str(error))
+    message = re.sub(_WHERE, "", str(error))
+    where = re.search(_WHERE, str(error))
     if where and where[1]:
         location = Location(shown, int(where[1]), int(where[2]))
     else:

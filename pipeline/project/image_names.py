@@ -15,11 +15,11 @@ WORDS = ("folder", "parent", "path", "stem")
 """The words that a `name` under `images` may have in braces."""
 
 _WORD = "dockerfile|containerfile"
-_DOCKERFILE = re.compile(rf"(?:(.+)[._-])?(?:{_WORD})(?:[._-](.+))?", re.IGNORECASE)
-_SETTINGS = re.compile(r"(?:image(?:\.(.+))?\.toml|fly(?:\.(.+))?\.(?:toml|json|yaml))")
+_DOCKERFILE = rf"(?:(.+)[._-])?(?:{_WORD})(?:[._-](.+))?"
+_SETTINGS = r"(?:image(?:\.(.+))?\.toml|fly(?:\.(.+))?\.(?:toml|json|yaml))"
 _IGNORE_FILE = ".dockerignore"
-_SEPARATORS = re.compile(r"[._-]+")
-_ALLOWED = re.compile(r"\.|__?|-+")
+_SEPARATORS = r"[._-]+"
+_ALLOWED = r"\.|__?|-+"
 _WILD = re.compile(r"[*?\[]")
 
 
@@ -31,7 +31,7 @@ def dockerfile_stem(name: str) -> str | None:
     >>> dockerfile_stem("dockerfile"), dockerfile_stem("Dockerfile.dockerignore")
     ('', None)
     """
-    found = _DOCKERFILE.fullmatch(name)
+    found = re.fullmatch(_DOCKERFILE, name, re.IGNORECASE)
     if not found or name.lower().endswith(_IGNORE_FILE):
         return None
     return ".".join(part for part in found.groups() if part)
@@ -43,7 +43,7 @@ def settings_stem(name: str) -> str | None:
     >>> settings_stem("fly.web.toml"), settings_stem("image.toml"), settings_stem("Cargo.toml")
     ('web', '', None)
     """
-    found = _SETTINGS.fullmatch(name)
+    found = re.fullmatch(_SETTINGS, name)
     return (found[1] or found[2] or "") if found else None
 
 
@@ -93,4 +93,4 @@ def fitted_name(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text)
     plain = "".join(c for c in plain if not unicodedata.combining(c)).lower()
     plain = re.sub(r"[^a-z0-9._-]", "-", plain).strip("._-")
-    return _SEPARATORS.sub(lambda m: m[0] if _ALLOWED.fullmatch(m[0]) else "-", plain)
+    return re.sub(_SEPARATORS, lambda m: m[0] if re.fullmatch(_ALLOWED, m[0]) else "-", plain)

@@ -30,9 +30,9 @@ HELPER = "fly"
 _TIMEOUT = 30.0
 """Seconds: flyctl may renew its login over the network."""
 
-_SCHEME = re.compile(r"\s*(?:flyv1|bearer)\s+", re.IGNORECASE)
+_SCHEME = r"\s*(?:flyv1|bearer)\s+"
 _MACAROON = ("fm1r_", "fm1a_", "fm2_")
-_LINE = re.compile(r"""^access_token:[ \t]*(["']?)(?P<token>[^"'#\n]*)\1[ \t]*$""", re.MULTILINE)
+_LINE = r"""^access_token:[ \t]*(["']?)(?P<token>[^"'#\n]*)\1[ \t]*$"""
 
 
 def fly_registry(environ: Mapping[str, str]) -> str:
@@ -46,7 +46,7 @@ def bare(text: str) -> str:
     >>> bare("FlyV1 fm2_a, fo1_c")
     'fm2_a,fo1_c'
     """
-    while match := _SCHEME.match(text):
+    while match := re.match(_SCHEME, text, re.IGNORECASE):
         text = text[match.end() :]
     return ",".join(token.strip() for token in text.split(",") if token.strip())
 
@@ -139,7 +139,7 @@ def _from_file(environ: Mapping[str, str]) -> FlyLogin | None:
     folder = environ.get("FLY_CONFIG_DIR")
     path = (Path(folder) if folder else home(environ) / ".fly") / "config.yml"
     try:
-        match = _LINE.search((read_own(path) or b"").decode())
+        match = re.search(_LINE, (read_own(path) or b"").decode(), re.MULTILINE)
     except (FileError, UnicodeDecodeError):
         return None
     token = bare(match["token"]) if match else ""
