@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -48,8 +49,10 @@ def put_artifact(
     Raises `KeptTagError` where the tag exists and the registry overwrites none, and `HttpError`.
     """
     repository = registry.connect(reference.repository)
-    put_blob(repository, _EMPTY, known=True)
-    put_blob(repository, content)
+    with ThreadPoolExecutor(1) as pool:
+        config = pool.submit(put_blob, repository, _EMPTY, known=True)
+        put_blob(repository, content)
+        config.result()
     text = json.dumps(_document(kind, content, subject), separators=(",", ":")).encode()
     registry.put(reference, Manifest(text, _MANIFEST, digest_of(text)))
 

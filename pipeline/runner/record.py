@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import starmap
 from typing import TYPE_CHECKING
 
-from ..errors import PipelineError
+from ..errors import as_pipeline_error
 from ..http.errors import HttpError
 from ..model.events import Notice
 from ..model.record import (
@@ -155,8 +155,8 @@ def _write(plan: Plan, image: Pushed, commit: str, seconds: float, registry: Reg
         put_artifact(registry, reference, KIND, compress(text), image.manifest)
     except KeptTagError:
         return ""  # There is one already, of the same inputs.
-    except PipelineError as error:
-        return error.message
+    except Exception as raised:  # noqa: BLE001 - a record never costs the build
+        return as_pipeline_error(raised).message
     return ""
 
 

@@ -76,7 +76,10 @@ def test_compared_with_what_the_machines_run(fly_project: FlyProject) -> None:
 
 
 def test_a_configuration_that_differs(fly_project: FlyProject) -> None:
-    """An app that would be deployed for it alone is shown, too, with the keys."""
+    """An app that would be deployed for it alone is shown, too, with the keys.
+
+    `impact` counts its machines, and says what its image took.
+    """
     assert fly_project.invoke("deploy-all").code == 0
     assert fly_project.invoke("why").out == "nothing would be built or deployed\n"
     fly_project.app("web", colour="red")
@@ -84,6 +87,11 @@ def test_a_configuration_that_differs(fly_project: FlyProject) -> None:
 
     assert found["verdict"] == "exists"
     assert found["differences"] == []
+    impact = fly_project.invoke("impact", "--base", "web", "--json").json
+    schemas.validate(impact)
+    assert impact["total"]["machines"] == len(fly_project.fly.apps["acme-web"].alive)
+    assert impact["total"]["seconds"] > 0
+    assert "machine" in fly_project.invoke("impact", "--base", "web").out
     assert found["notes"] == ["the configuration of `acme-web` differs: `[env] COLOUR`"]
 
 

@@ -43,6 +43,8 @@ JSON_TASKS = (
     ["inputs", "web", "--json"],
     ["exists", "web", "--json"],
     ["doctor", "--json"],
+    ["why", "--only", "web,careless", "--against", "HEAD", "--json"],
+    ["impact", "--base", "careless", "--json"],
 )
 REFUSED = (["build-all", "--json"], ["exists", "careless"], ["login"], ["doctor"])
 EXPORTED = ("FLY_API_TOKEN", "TOKEN", "DOCKER_AUTH_CONFIG", "REGISTRY_AUTH_FILE", "DOCKER_CONFIG")
