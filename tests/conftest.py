@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from sandbox.registry import Settings
 from tests.support.project import Project
 from tests.support.registries import serve
-from tests.support.scheduler import CAMPAIGNS, Scheduler, may_use_engine
+from tests.support.scheduler import CAMPAIGNS, LONGEST, Scheduler, may_use_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +57,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that use the engine or a registry, and start the slowest tests first.
 
     Fixtures and imports decide the marks. The campaigns keep all cores busy, so the tests that
-    mostly wait run beside them.
+    mostly wait run beside them. See `tests/support/scheduler.py` for which worker runs what.
     """
     for item in items:
         fixtures: set[str] = set(getattr(item, "fixturenames", ()))
@@ -69,12 +69,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("registry")
 
     def turn(item: pytest.Item) -> int:
-        parts = set(item.path.relative_to(HERE).parts)
+        path = item.path.relative_to(HERE)
+        parts = set(path.parts)
         if CAMPAIGNS & parts:
-            return 0 if item.get_closest_marker("engine") else 3
-        if WAITING & parts:
+            return 0 if item.get_closest_marker("engine") else 4
+        if path.as_posix() in LONGEST:
             return 1
-        return 2 if item.get_closest_marker("engine") else 3
+        if WAITING & parts:
+            return 2
+        return 3 if item.get_closest_marker("engine") else 4
 
     items.sort(key=turn)
 

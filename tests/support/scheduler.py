@@ -3,7 +3,8 @@
 The engine does its work outside of the tests' processes, so that a worker with such tests is idle
 half of the time. But with more of them than cores, races of the engine itself made some fail. So as
 many workers as there are cores, at least two, run the tests that use the engine, and the others run
-the rest meanwhile.
+the rest meanwhile. The tests that use the engine take the longest, so those workers begin with
+them, and only then help with the rest.
 """
 
 from __future__ import annotations
@@ -16,19 +17,51 @@ from typing import TYPE_CHECKING
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 CAMPAIGNS = frozenset({"faults", "kills", "proof", "random_builds"})
 """Folders whose tests take minutes each and run several processes at once."""
 
 _ENGINE_FOLDERS = CAMPAIGNS | {"builders", "e2e", "sandbox"}
-_ENGINE_FILES = frozenset(
+WITH_ENGINE = frozenset(
     {
         "tests/fake_fly/test_registry.py",
         "tests/runner/test_publish.py",
         "tests/runner/test_run.py",
     }
 )
+"""Files that use the engine, in other folders."""
+
+WITHOUT_ENGINE = frozenset(
+    {
+        "tests/e2e/test_allow.py",
+        "tests/e2e/test_bad_input.py",
+        "tests/e2e/test_fly_keep.py",
+        "tests/e2e/test_project_commands.py",
+        "tests/e2e/test_warnings.py",
+        "tests/sandbox/test_builder_image.py",
+        "tests/sandbox/test_folders.py",
+        "tests/sandbox/test_go_programs.py",
+        "tests/sandbox/test_machine.py",
+    }
+)
+"""Files that do not use it, in those folders."""
+
+LONGEST = (
+    "tests/e2e/test_builder.py",
+    "tests/e2e/test_build_all.py",
+    "tests/e2e/test_deploy.py",
+    "tests/e2e/test_fly_refusals.py",
+    "tests/e2e/test_fly_deploy.py",
+    "tests/e2e/test_deploy_releases.py",
+    "tests/e2e/test_promote.py",
+    "tests/mutants/test_mutants.py",
+    "tests/unchanged/test_unchanged.py",
+    "tests/registry/test_faults.py",
+)
+"""The files that take the longest. They begin first, so that no worker has one left at the end."""
+
 _ENGINE_WORKERS = max(2, os.cpu_count() or 2)
 
 
@@ -40,7 +73,23 @@ def may_use_engine(file: str) -> bool:
     >>> may_use_engine("tests/e2e/test_lock.py"), may_use_engine("tests/model/test_plan.py")
     (True, False)
     """
-    return file in _ENGINE_FILES or not _ENGINE_FOLDERS.isdisjoint(PurePosixPath(file).parts)
+    if file in WITHOUT_ENGINE:
+        return False
+    return file in WITH_ENGINE or not _ENGINE_FOLDERS.isdisjoint(PurePosixPath(file).parts)
+
+
+def next_file(queue: Iterable[str], *, for_engine: bool) -> str | None:
+    """Return the file that a worker runs next, and `None` where there is none for it.
+
+    >>> queue = ["tests/model/test_plan.py", "tests/e2e/test_lock.py"]
+    >>> next_file(queue, for_engine=True), next_file(queue, for_engine=False)
+    ('tests/e2e/test_lock.py', 'tests/model/test_plan.py')
+    >>> next_file(queue[:1], for_engine=True), next_file(queue[1:], for_engine=False)
+    ('tests/model/test_plan.py', None)
+    """
+    files = list(queue)
+    first = next((file for file in files if _uses_engine(file) is for_engine), None)
+    return first or (files[0] if files and for_engine else None)
 
 
 class Scheduler(LoadScopeScheduling):  # type: ignore[misc]
@@ -65,8 +114,7 @@ class Scheduler(LoadScopeScheduling):  # type: ignore[misc]
     def _next(self, node: Any) -> str | None:
         """Return the first file that a worker may run."""
         number = int(node.gateway.id.removeprefix("gw"))
-        all_of_them = number < _ENGINE_WORKERS
-        return next((s for s in self.workqueue if all_of_them or not _uses_engine(s)), None)
+        return next_file(self.workqueue, for_engine=number < _ENGINE_WORKERS)
 
 
 def _uses_engine(scope: str) -> bool:
