@@ -114,10 +114,12 @@ def _line() -> socket.socket:
 
 def _next(line: socket.socket) -> _Request:
     """Fork for each request until there are no more. Return in the forks, with their files open."""
+    gc.disable()
     for module in (*_LATE, *modules()):
         importlib.import_module(module)
     pipeline.load(ROOT)  # What it compiles and imports is then there for all runs.
     gc.freeze()
+    gc.enable()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         request, files, _, _ = socket.recv_fds(line, LARGEST, 3)
