@@ -10,7 +10,6 @@ from itertools import starmap
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, Problem
-from ..model.inputs_document import inputs_document, refresh_document
 from ..model.presence import Incomplete, Present
 from ..model.sanitize import harmless_json
 from .text import hint_text
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from ..model.plan import Plan
     from ..model.presence import Presence
     from ..model.project import Project
+    from ..model.refresh import Refresh
     from ..model.report import DeployResult, Failure, ImageResult, Report
     from ..model.status import AppStatus, Orphan
     from ..model.why import Difference, Explanation
@@ -76,6 +76,8 @@ def graph_json(project: Project) -> JsonObject:
 
 def inputs_json(inputs: Inputs) -> JsonObject:
     """Return a `pipeline.inputs/1`, its hints as `fip` or `invoke` takes them."""
+    from ..model.inputs_document import inputs_document  # noqa: PLC0415 - for one task
+
     warnings = [_warning(problem) for problem in inputs.warnings]
     return inputs_document(inputs) | {"warnings": warnings}
 
@@ -324,8 +326,16 @@ def _action(plan: Plan, action: ImageAction) -> JsonObject:
         "move": [str(alias) for alias in action.move],
         "source": str(action.source) if action.source else None,
         "floating": list(plan.floating.get(action.name, ())),
-        "refresh": refresh_document(action.image.refresh),
+        "refresh": _refresh(action.image.refresh),
     }
+
+
+def _refresh(found: Refresh | None) -> JsonObject | None:
+    if found is None:
+        return None
+    from ..model.inputs_document import refresh_document  # noqa: PLC0415 - few images have it
+
+    return refresh_document(found)
 
 
 def _warning(problem: Problem) -> JsonObject:

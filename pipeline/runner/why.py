@@ -15,7 +15,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
 from msgspec.structs import replace
 
 from ..errors import ConfigError, UnknownError, usage_error
@@ -23,27 +22,23 @@ from ..fingerprints.fingerprint import fingerprint
 from ..model.presence import Absent, Incomplete, Present
 from ..model.project import reference_of
 from ..model.settings import repository_of
-from ..model.why import Change, Earlier, Explanation, Side, Verdict, count, differences
-from ..process.git_tree import (
-    COMMITS,
-    history,
-    untracked,
-)
+from ..model.why import Explanation, Side
+from ..process.git_tree import history
 from ..reference import Reference, ReferenceSyntaxError, parse_reference
 from ..registry.verify import Look, look_closer
 from .apps import open_driver
 from .earlier import Commits
+from .explain import Compared, Search, not_in_git, unexplained
 from .open_registry import open_registry
 from .record import read_with_bases
 from .running_images import AppsOfImage, running_images
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from ..model.presence import Presence
     from ..model.project import Project
-    from ..model.why import Difference
-    from ..process.git_tree import Checkout, Repository
+    from ..process.git_tree import Checkout
     from ..reference import ImageName
     from ..registry.client import Registry
     from .apps import OpenDriver
@@ -52,46 +47,6 @@ if TYPE_CHECKING:
     Choose = Callable[[Mapping[ImageName, Reference]], Mapping[ImageName, Reference]]
 
 _TAG = re.compile(r"[0-9a-f]{20}")
-
-
-class Compared(Struct, frozen=True):
-    """An earlier state of an image: its reference and commit, who runs it, and what is lacking."""
-
-    side: Earlier
-    reference: Reference
-    commit: str
-    notes: tuple[str, ...] = ()
-    apps: tuple[str, ...] = ()
-    recorded: bool = False
-
-
-class _Search(Struct):
-    """What is looked for, and what has been found: an explanation for each image.
-
-    `left` are the images that nothing is found for yet, `notes` what is said of all of them, and
-    `own_notes` what of one.
-    """
-
-    now: Side
-    registry: Registry
-    presence: Mapping[ImageName, Presence | Incomplete]
-    left: dict[ImageName, None]
-    found: dict[ImageName, Explanation] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    own_notes: dict[ImageName, tuple[str, ...]] = field(default_factory=dict)
-
-    def reference(self, name: ImageName) -> Reference:
-        """Return the reference that the inputs of now give an image."""
-        return reference_of(self.now.project, name, self.now.inputs[name].fingerprint)
-
-    def exists(self, name: ImageName) -> bool:
-        """Return whether the registry has an image, as far as was looked."""
-        return isinstance(self.presence[name], Present)
-
-    def explain(self, name: ImageName, against: Compared) -> None:
-        """Explain an image by an earlier one."""
-        self.left.pop(name, None)
-        self.found[name] = _explain(self, name, against)
 
 
 def why(  # noqa: PLR0913 - each a choice of the caller's, by keyword
@@ -121,7 +76,7 @@ def why(  # noqa: PLR0913 - each a choice of the caller's, by keyword
         wanted = [n for n in project.names if n in (names or now.inputs)]
         asked = [n for n in wanted if not project.image(n).public]
         presence = _presence(now, registry, asked, deep=deep or bool(names))
-        search = _Search(now, registry, presence, {})
+        search = Search(now, registry, presence, {})
         apps: Mapping[ImageName, AppsOfImage] = {}
         if not against:
             opened = driver or stack.enter_context(open_driver(project, environ))
@@ -139,11 +94,11 @@ def why(  # noqa: PLR0913 - each a choice of the caller's, by keyword
         else:
             _running(search, git, apps)
             _newest(search, git)
-    return tuple(search.found.get(name) or _unexplained(search, name) for name in chosen)
+    return tuple(search.found.get(name) or unexplained(search, name) for name in chosen)
 
 
 def _other(
-    search: _Search, name: ImageName, apps: Mapping[ImageName, AppsOfImage]
+    search: Search, name: ImageName, apps: Mapping[ImageName, AppsOfImage]
 ) -> Sequence[Runs]:
     """Return the images that apps run and that are not the one of now."""
     present = search.presence[name]
@@ -152,12 +107,12 @@ def _other(
     return [runs for runs in found.runs if runs.digest != digest]
 
 
-def _to_deploy(search: _Search, name: ImageName, apps: Mapping[ImageName, AppsOfImage]) -> bool:
+def _to_deploy(search: Search, name: ImageName, apps: Mapping[ImageName, AppsOfImage]) -> bool:
     found = apps.get(name) or AppsOfImage()
     return bool(_other(search, name, apps) or found.outdated)
 
 
-def _against(search: _Search, git: Commits, against: str) -> None:
+def _against(search: Search, git: Commits, against: str) -> None:
     """Compare with a revision; or with a reference that has a record, or the tag of a commit."""
     if commit := git.commit_of(against):
         loader = git.loader
@@ -176,7 +131,7 @@ def _against(search: _Search, git: Commits, against: str) -> None:
             )
 
 
-def _named(search: _Search, name: ImageName, text: str) -> Reference | None:
+def _named(search: Search, name: ImageName, text: str) -> Reference | None:
     """Return the reference that a text names: of the image's own repository where it has none."""
     try:
         parsed = parse_reference(text)
@@ -200,7 +155,7 @@ def _with_tag(against: str) -> Choose:
 
 
 def _by_record(
-    search: _Search, name: ImageName, reference: Reference, apps: tuple[str, ...] = ()
+    search: Search, name: ImageName, reference: Reference, apps: tuple[str, ...] = ()
 ) -> bool:
     """Explain an image by the record of another one; return whether there is one."""
     found = read_with_bases(search.registry, search.now.project, reference, search.now)
@@ -213,7 +168,7 @@ def _by_record(
     return True
 
 
-def _running(search: _Search, git: Commits, apps: Mapping[ImageName, AppsOfImage]) -> None:
+def _running(search: Search, git: Commits, apps: Mapping[ImageName, AppsOfImage]) -> None:
     """Compare images with those that their apps run, by their records or by Git."""
     for name, found in apps.items():
         configured = (
@@ -233,7 +188,7 @@ def _running(search: _Search, git: Commits, apps: Mapping[ImageName, AppsOfImage
                 del search.left[name]
 
 
-def _one_running(search: _Search, git: Commits, name: ImageName, runs: Runs) -> bool:
+def _one_running(search: Search, git: Commits, name: ImageName, runs: Runs) -> bool:
     if runs.reference is None:
         return False
     with suppress(UnknownError):  # Without a record, the commit may say it, too.
@@ -250,13 +205,13 @@ def _one_running(search: _Search, git: Commits, name: ImageName, runs: Runs) -> 
     return name in search.found
 
 
-def _newest(search: _Search, git: Commits) -> None:
+def _newest(search: Search, git: Commits) -> None:
     """Compare with the newest image that the registry has of the last commits."""
     if search.left:
         _search_commits(search, git, partial(_present, search.registry))
 
 
-def _search_commits(search: _Search, git: Commits, choose: Choose) -> int:
+def _search_commits(search: Search, git: Commits, choose: Choose) -> int:
     """Find images in the last commits, from the newest to older ones; return how many there are."""
     loader = git.loader
     found = history(loader.files.repository)
@@ -278,7 +233,7 @@ def _present(
 
 
 def _compare(  # noqa: PLR0913 - what is compared, and for whom
-    search: _Search,
+    search: Search,
     before: Side,
     files: Checkout,
     commit: str,
@@ -294,66 +249,8 @@ def _compare(  # noqa: PLR0913 - what is compared, and for whom
         notes = (*search.own_notes.get(name, ()), *files.notes)
         search.explain(name, Compared(before, reference, commit, notes, apps))
         found = search.found[name]
-        more = tuple(_not_in_git(search, files.repository, found.differences))
+        more = tuple(not_in_git(search, files.repository, found.differences))
         search.found[name] = replace(found, notes=(*found.notes, *more))
-
-
-def _explain(search: _Search, name: ImageName, against: Compared) -> Explanation:
-    found = differences(against.side, search.now, name)
-    before = against.side.facts(name)
-    same = search.now.facts(name).fingerprint == before.fingerprint
-    verdict = _verdict(search, name, Verdict.LOST if same else Verdict.DIFFERS)
-    unnamed = () if found or same else ("the fingerprints differ in what is not listed here",)
-    unknown = (
-        f"no record says why the base `{one.name}` has changed"
-        for one in found
-        if one.kind == "base" and one.change is Change.CHANGED and not one.because
-    )
-    return Explanation(
-        name,
-        verdict,
-        search.reference(name),
-        against.reference,
-        against.commit,
-        found,
-        count(search.now, name),
-        (*against.notes, *_hollow(search, name), *unknown, *unnamed),
-        against.apps,
-        against.recorded,
-    )
-
-
-def _verdict(search: _Search, name: ImageName, otherwise: Verdict) -> Verdict:
-    if search.exists(name):
-        return Verdict.EXISTS
-    return Verdict.HOLLOW if isinstance(search.presence[name], Incomplete) else otherwise
-
-
-def _hollow(search: _Search, name: ImageName) -> tuple[str, ...]:
-    """Return what an image lacks that exists and is not complete."""
-    found = search.presence[name]
-    return (found.reason,) if isinstance(found, Incomplete) else ()
-
-
-def _not_in_git(
-    search: _Search, repository: Repository, found: Sequence[Difference]
-) -> Iterator[str]:
-    """Yield a note on files that look new because no commit has them."""
-    added = [one.name for one in found if one.kind == "file" and one.change is Change.ADDED]
-    root = search.now.project.root
-    if names := untracked(repository, root, added) if added else ():
-        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        yield f"`{names[0]}`{more}: not in Git, so nothing is known of an earlier state"
-
-
-def _unexplained(search: _Search, name: ImageName) -> Explanation:
-    """Describe an image that no earlier image was found for."""
-    verdict = _verdict(search, name, Verdict.NEVER_BUILT)
-    searched = (f"the registry has none of the last {COMMITS} commits", *search.notes)
-    own = (*search.own_notes.get(name, ()), *_hollow(search, name))
-    notes = (*own, *(searched if verdict is Verdict.NEVER_BUILT else ()))
-    inputs = count(search.now, name)
-    return Explanation(name, verdict, search.reference(name), inputs=inputs, notes=notes)
 
 
 def _presence(
