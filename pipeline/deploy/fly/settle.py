@@ -80,13 +80,14 @@ def wait_until_settled(
         return _is_other(now, made.digest) or not _behind(machines, made.ended)
 
     now, found = wait_until(look, is_decided, timeout=patience, stop=stop, pause=pause)
-    wrong = _wrong(now, found, made)
-    if wrong is None and now:
-        return replace(now, release=made.ended.release or now.release), found
-    raise DeployError(
-        wrong or Failure("fly deploy", "it was not found out what runs"),
-        hint=_logs(app) if now and not now.healthy else "",
-    )
+    if now is None:
+        raise DeployError(_nothing(found, made.ended))
+    if not now.healthy:
+        failure = Failure("health check", now.trouble, log=made.ended.lines)
+        raise DeployError(failure, hint=_logs(app))
+    if wrong := _wrong(now, found, made):
+        raise DeployError(_unlike(wrong, made.ended))
+    return replace(now, release=made.ended.release or now.release), found
 
 
 def flyctl_error(app: str, ended: FlyctlResult, *, stopped: bool) -> DeployError:
@@ -125,18 +126,19 @@ def _is_other(now: Running, digest: str) -> bool:
     return digest not in ("", str(now.digest))
 
 
-def _wrong(now: Running | None, machines: Sequence[Machine], made: Deployed) -> Failure | None:
-    """Return why the machines do not run what was deployed; `None` if they do."""
-    step, message = "fly deploy", "flyctl succeeded, but "
-    if now is None:
-        silent = any(machine.serves for machine in machines)
-        message += "Fly does not say what its machines run" if silent else "the app has no machine"
-    elif not now.healthy:
-        step, message = "health check", now.trouble
-    elif _is_other(now, made.digest):
-        message += f"the machines run `{now.digest}` instead of `{made.digest}`"
-    elif behind := _behind(machines, made.ended):
-        message += f"machine {behind} is not of release {made.ended.release}"
-    else:
-        return None
-    return Failure(step, message, log=made.ended.lines)
+def _nothing(machines: Sequence[Machine], ended: FlyctlResult) -> Failure:
+    silent = any(machine.serves for machine in machines)
+    why = "Fly does not say what its machines run" if silent else "the app has no machine"
+    return _unlike(why, ended)
+
+
+def _wrong(now: Running, machines: Sequence[Machine], made: Deployed) -> str:
+    """Return how healthy machines differ from what was deployed; empty if they do not."""
+    if _is_other(now, made.digest):
+        return f"the machines run `{now.digest}` instead of `{made.digest}`"
+    behind = _behind(machines, made.ended)
+    return f"machine {behind} is not of release {made.ended.release}" if behind else ""
+
+
+def _unlike(why: str, ended: FlyctlResult) -> Failure:
+    return Failure("fly deploy", f"flyctl succeeded, but {why}", log=ended.lines)
