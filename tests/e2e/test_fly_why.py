@@ -58,10 +58,12 @@ def test_compared_with_what_the_machines_run(fly_project: FlyProject) -> None:
     web.write("images/web/answer", "3")
     by_record = explained(fly_project.invoke("why", "--json"))
     text = fly_project.invoke("why").out
+    plan = fly_project.invoke("plan", "--json").json["images"][0]["reason"]
     replace_record(deployed, fly_project.fly.environ)
     by_git = explained(fly_project.invoke("why", "--json"))
 
     assert "runs on 1 app)" in text
+    assert plan.startswith("images/web/answer changed; the registry has no `")
     assert {one["against"] for one in (by_record, by_git)} == {deployed}
     assert (by_record["recorded"], by_git["recorded"]) == (True, False)
     assert by_record["differences"] == by_git["differences"]
