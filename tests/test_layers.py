@@ -72,6 +72,7 @@ PURE = (
     "buildkit/stream",
     "buildkit/transient",
     "fingerprints/key",
+    "fingerprints/reuse_key",
     "http/addresses",
     "http/response",
     "http/errors",
@@ -85,6 +86,7 @@ PURE = (
     "registry/auth/challenge",
     "registry/contents",
     "registry/errors",
+    "registry/image_config",
 )
 """Packages and modules that use no files, sockets, processes, clock or environment."""
 

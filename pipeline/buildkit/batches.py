@@ -14,19 +14,22 @@ if TYPE_CHECKING:
 _MAKING_LAYERS = frozenset({"ADD", "COPY", "RUN", "WORKDIR"})
 
 
-def next_batch(pending: Sequence[ImageAction], *, at_most: int) -> tuple[ImageAction, ...]:
+def next_batch(
+    pending: Sequence[ImageAction], *, at_most: int, later: Collection[ImageName] = ()
+) -> tuple[ImageAction, ...]:
     """Return the images of `pending` (in build order) for the next solve, `at_most` of them.
 
     A base of an image in the batch is in the batch too, or is not pending. Two kinds of images end
     a branch, so that their dependents wait for a later batch: an image with a test, which is pushed
-    only after its test has passed, and an image that may have no layer.
+    only after its test has passed, and an image that may have no layer. Those in `later`, and what
+    depends on them, are left for another solve.
     """
     waiting: set[ImageName] = {action.name for action in pending}
     batch: list[ImageAction] = []
     for action in pending:
         if len(batch) == at_most:
             break
-        if waiting.isdisjoint(action.image.base_names):
+        if action.name not in later and waiting.isdisjoint(action.image.base_names):
             batch.append(action)
             if action.image.test is None and _has_layers(action.image):
                 waiting.discard(action.name)

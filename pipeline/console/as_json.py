@@ -327,6 +327,7 @@ def _action(plan: Plan, action: ImageAction) -> JsonObject:
         "source": str(action.source) if action.source else None,
         "floating": list(plan.floating.get(action.name, ())),
         "refresh": _refresh(action.image.refresh),
+        "reusable": action.reusable,
     }
 
 

@@ -60,6 +60,8 @@ class Resolved(Struct, frozen=True):
     * `contexts`: what is read of each named context.
     * `unused_contexts`: the given named contexts from which nothing takes.
     * `unpinned_steps`: whether a RUN or ADD is among what can change.
+    * `root`: the image that the target begins with, directly or by other stages; `scratch`, or
+      empty for a named context.
     """
 
     stages: tuple[Stage, ...]
@@ -79,6 +81,7 @@ class Resolved(Struct, frozen=True):
     contexts: Mapping[str, Reads] = field(default_factory=dict)
     unused_contexts: tuple[str, ...] = ()
     unpinned_steps: bool = False
+    root: str = ""
 
 
 def _unknown_triggers(_image: str, _platform: Platform) -> None:
@@ -141,6 +144,7 @@ def resolve(  # noqa: PLR0913 - BuildKit is given each of these values, too
         stage_names=frozenset(stage.name for stage in dockerfile.stages if stage.name),
         floating=(*unpinned_sources.of_frontend(frontend), *findings.floating),
         unpinned_steps=bool(findings.floating),
+        root=graph.root(index),
         frontend=frontend,
         onbuild=tuple(i.expression for i in own if isinstance(i, OnbuildInstruction)),
         arguments=tuple(sorted(declared)),

@@ -107,6 +107,13 @@ class StageGraph(Struct):
             )
         return not cycles
 
+    def root(self, index: int) -> str:
+        """Return the image that a stage begins with, directly or by others; empty for a context."""
+        base = self.links[index].base
+        while base.stage is not None:
+            base = self.links[base.stage].base
+        return base.image
+
     def needed(self, target: int, *, unused: bool) -> tuple[int, ...]:
         """Return the stages that the target needs, itself included, in order of the file.
 

@@ -44,7 +44,8 @@ class ImageAction(Struct, frozen=True):
     `move` are the aliases that do not point to this image yet. With `forced`, the image is built
     even if the registry has it, so its presence there is no proof of this build; the same holds for
     an incomplete image. `source` is the reference that an image is copied from, and `fallback` what
-    is done if that fails. `error` is why the action is unknown; such a plan is never run.
+    is done if that fails. `error` is why the action is unknown; such a plan is never run. A build
+    that is `reusable` may turn out not to be needed once its bases are built (`model.reuse`).
     """
 
     image: Image
@@ -58,6 +59,7 @@ class ImageAction(Struct, frozen=True):
     source: Reference | None = None
     fallback: Fallback | None = None
     error: UnknownError | None = None
+    reusable: bool = False
 
     @property
     def name(self) -> ImageName:
@@ -86,7 +88,7 @@ class AppAction(Struct, frozen=True):
     """What is done about an app, and why. `now` is what it runs.
 
     `held` says why an app is left alone that would be deployed otherwise, `error` why the action is
-    unknown.
+    unknown. `anyway` says why it is deployed even if its image turns out to be the one it runs.
     """
 
     app: str
@@ -96,3 +98,4 @@ class AppAction(Struct, frozen=True):
     now: Running | None = None
     held: Held | None = None
     error: UnknownError | None = None
+    anyway: str = ""

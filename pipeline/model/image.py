@@ -147,7 +147,8 @@ class Image(Struct, frozen=True):
     settings name the context, if it was not there when the project was loaded. `host_network` is
     where its steps want the network of the builder's machine. `settings` is the name of its
     `image.toml`: `image.web.toml` for `Dockerfile.web`. `refresh` is the period that it is in,
-    if it is built anew now and then.
+    if it is built anew now and then. `roots` are the bases that its target begins with, maybe by
+    way of other stages: one, or several if platforms differ.
     """
 
     name: ImageName
@@ -181,6 +182,7 @@ class Image(Struct, frozen=True):
     context_location: Location | None = None
     settings: str = "image.toml"
     refresh: Refresh | None = None
+    roots: tuple[ImageName, ...] = ()
 
     @property
     def settings_file(self) -> PurePosixPath:

@@ -45,7 +45,8 @@ class Plan(Struct, frozen=True):
     into the fingerprints, of the images that only a fallback builds too: nothing else is built
     from. `requests` counts the requests to registries for this plan, in `seconds`. `revision` is
     the commit that is deployed, if one is known. `unlisted` are the images whose apps are not
-    known, and why: only a command lists them (`model.apps.not_run`), or Fly does not answer.
+    known, and why: only a command lists them (`model.apps.not_run`), or Fly does not answer. With
+    `deep`, images that exist are checked for all their parts.
     """
 
     project: Project
@@ -58,6 +59,7 @@ class Plan(Struct, frozen=True):
     inputs: Mapping[ImageName, Inputs] = field(default_factory=dict)
     revision: Revision | None = None
     unlisted: Mapping[ImageName, UnknownError] = field(default_factory=dict)
+    deep: bool = False
 
     def __repr__(self) -> str:
         words = [*(a.action.value for a in self.images), *(a.action.value for a in self.deploys)]
@@ -174,6 +176,7 @@ def plan(
         _warnings(project, state, chosen),
         {a.name: state.inputs[a.name] for a in (*images, *more)},
         state.revision,
+        deep=goal.deep,
     )
 
 
@@ -271,9 +274,10 @@ def _image_action(
         aliases = alias_references(state.project, image)
         anew = forced or isinstance(found, Incomplete)
         why = "forced" if forced else f"{_why_build(reference, found)}{_own_config(state, image)}"
-        return ImageAction(
+        action = ImageAction(
             image, reference, fingerprint, Action.BUILD, why, None, aliases, forced=anew
         )
+        return _reusable(action, building) if name in state.reusable and not anew else action
     digest = found.digest if isinstance(found, Present | Elsewhere) else None
     move = _aliases_to_move(state, image, digest)
     if isinstance(found, Elsewhere):
@@ -283,6 +287,17 @@ def _image_action(
         )
     why = "it is deployed as it is" if image.public else _EXISTS
     return ImageAction(image, reference, fingerprint, Action.EXISTS, why, digest, move)
+
+
+def _reusable(action: ImageAction, building: Collection[ImageName]) -> ImageAction:
+    """Return a build that may turn out not to be needed, if it waits for a base."""
+    bases = [name for name in action.image.base_names if name in building]
+    if not bases:
+        return action
+    from .past import may_be_reused  # noqa: PLC0415 - most runs build nothing
+
+    reason = f"{action.reason}{may_be_reused(bases)}"
+    return replace(action, reason=reason, reusable=True)
 
 
 def _with_fallback(

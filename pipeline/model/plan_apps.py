@@ -13,7 +13,7 @@ from .waves import deploy_order
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from ..reference import ImageName
+    from ..reference import Digest, ImageName
     from .actions import ImageAction
     from .apps import Running
     from .hold import Held
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _BUILT_ANEW = "its image is built anew"
 _OTHER_IMAGE = "it runs another image"
+_CURRENT = "it runs this image"
 
 
 def plan_apps(
@@ -45,6 +46,7 @@ def plan_apps(
             _why_deploy(actions.get(name), state.running.get(app), forced=app in redeploy),
             state.running.get(app),
             held.get(app),
+            _why_anyway(state.running.get(app), forced=app in redeploy),
         )
         for name in names
         if (spec := state.project.image(name).deploy)
@@ -54,14 +56,18 @@ def plan_apps(
 
 
 def _app_action(
-    named: tuple[str, ImageName], why: str, running: Running | None, held: Held | None
+    named: tuple[str, ImageName],
+    why: str,
+    running: Running | None,
+    held: Held | None,
+    anyway: str,
 ) -> AppAction:
     """Return the action for an app that is deployed for the reason `why`, if there is one."""
     if why and held:
         return AppAction(*named, DeployAction.HELD, held.reason, running, held)
     if why:
-        return AppAction(*named, DeployAction.DEPLOY, why, running)
-    return AppAction(*named, DeployAction.CURRENT, "it runs this image", running)
+        return AppAction(*named, DeployAction.DEPLOY, why, running, anyway=anyway)
+    return AppAction(*named, DeployAction.CURRENT, _CURRENT, running)
 
 
 def _unknown_app(
@@ -90,6 +96,17 @@ def replan_app(action: AppAction, image: ImageAction) -> AppAction:
     return replace(action, action=DeployAction.DEPLOY, reason=why)
 
 
+def replan_reused(action: AppAction, digest: Digest | None) -> AppAction:
+    """Return the action for an app whose image was to be built, and is `digest`, as before."""
+    if action.action is not DeployAction.DEPLOY or action.now is None:
+        return action
+    if action.now.digest != digest:
+        return replace(action, reason=_OTHER_IMAGE)
+    if action.anyway:
+        return replace(action, reason=action.anyway)
+    return replace(action, action=DeployAction.CURRENT, reason=_CURRENT)
+
+
 def _why_deploy(action: ImageAction | None, running: Running | None, *, forced: bool) -> str:
     """Say why an app is deployed; empty if it is current.
 
@@ -103,6 +120,13 @@ def _why_deploy(action: ImageAction | None, running: Running | None, *, forced: 
         return _BUILT_ANEW
     if running.digest != action.digest:
         return _OTHER_IMAGE
+    return _why_anyway(running, forced=forced)
+
+
+def _why_anyway(running: Running | None, *, forced: bool) -> str:
+    """Say why an app is deployed even if it runs its image; empty if that is no reason to."""
+    if running is None:
+        return "nothing runs yet"
     return _why_same_image(running) or ("forced" if forced else "")
 
 

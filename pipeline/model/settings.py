@@ -45,7 +45,8 @@ class BuildSettings(Struct, frozen=True):
     """Options of builds. Of these, only `sbom` and `provenance` are part of fingerprints.
 
     `cache_from` and `cache_to` are in BuildKit's own syntax; `{name}` in them is the image's name.
-    `refresh` is how often images with unpinned steps are built anew; empty for never.
+    `refresh` is how often images with unpinned steps are built anew; empty for never. `reuse` is
+    whether an image is looked for that was built on a base with the same contents.
     """
 
     builder: str = "default"
@@ -56,6 +57,7 @@ class BuildSettings(Struct, frozen=True):
     provenance: str = ""
     network: str = ""
     refresh: str = ""
+    reuse: bool = True
 
 
 class DeploySettings(Struct, frozen=True):

@@ -73,7 +73,8 @@ class State(Struct, frozen=True):
     yet. `requests` counts the requests to registries, in `seconds` of work. `revision` is the
     commit of the project's files, looked up only for apps. `unknown` and `unknown_apps` are the
     images and apps that nothing could be found out about, which `runner.inspect.look` alone allows.
-    `configurations` are those of the apps.
+    `configurations` are those of the apps. `reusable` are missing images that may not have to be
+    built once their bases are (`model.reuse`).
     """
 
     project: Project
@@ -89,6 +90,7 @@ class State(Struct, frozen=True):
     unknown: Mapping[ImageName, UnknownError] = field(default_factory=dict)
     unknown_apps: Mapping[str, UnknownError] = field(default_factory=dict)
     configurations: Mapping[str, Configuration] = field(default_factory=dict)
+    reusable: frozenset[ImageName] = frozenset()
 
     def __repr__(self) -> str:
         return f"<State: {len(self.presence)} images, {len(self.running)} apps>"

@@ -264,7 +264,13 @@ def _image(
         steps=merge_steps(resolved.steps for resolved in found),
         context_location=draft.context_location,
         host_network=tuple(dict.fromkeys(at for resolved in found for at in resolved.host_network)),
+        roots=_roots(found, bases),
     )
+
+
+def _roots(found: Sequence[Resolved], bases: Sequence[Base]) -> tuple[ImageName, ...]:
+    names = {base.written: base.name for base in bases}
+    return tuple(dict.fromkeys(names[r.root] for r in found if r.root in names))
 
 
 def _target(draft: Draft, found: Sequence[Resolved]) -> str | None:

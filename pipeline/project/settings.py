@@ -110,6 +110,7 @@ def _settings(file: Profile, profile: str, environ: Mapping[str, str]) -> Settin
             provenance=file.build.provenance,
             network=file.build.network,
             refresh=file.build.refresh,
+            reuse=file.build.reuse,
         ),
         deploy=DeploySettings(
             DriverName(file.deploy.driver),

@@ -237,6 +237,15 @@ class BuildTable(Table):
             "that takes whatever there is, as `plan` notes. `image.toml` may say otherwise."
         ),
     ] = _DEFAULT.build.refresh
+    reuse: Annotated[
+        bool,
+        Expected("true or false", "false"),
+        About(
+            "Whether an image whose base is built anew, and contains the same as before, is reused "
+            "instead of built. Two more tags of each image that has a base say so: `….own` and "
+            "`….reuse`."
+        ),
+    ] = _DEFAULT.build.reuse
 
 
 class FlyTable(Table):

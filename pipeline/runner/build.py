@@ -30,6 +30,7 @@ from .image_test import set_aside, test_and_push
 from .preflight import check_image
 from .publish import name_on_engine, publish_batch
 from .record import write_records
+from .reuse import Reuse
 from .secrets import build_secrets, given_secrets, logins, without_others
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from ..model.actions import ImageAction
     from ..model.plan import Plan
     from ..reference import ImageName, Reference
+    from .publish import Pushed
     from .tools import Tools
 
 
@@ -57,9 +59,14 @@ def build_images(plan: Plan, tools: Tools) -> None:
         return
     nobodys = without_others(tools.environ, plan.project, ())
     search = BuildxSearch(plan.project.settings.build, nobodys)
-    while (pending := _pending(plan, tools)) and not tools.stop.is_set():
+    reuse = Reuse(plan, tools)
+    while not tools.stop.is_set():
+        reuse.settle(_pending(plan, tools))
+        pending = _pending(plan, tools)
+        if not pending or tools.stop.is_set():
+            break
         try:
-            _build_batch(plan, pending, search, tools)
+            _build_batch(plan, pending, search, reuse, tools)
         finally:
             _block_dependents(pending, tools)
         if not tools.keep_going and tools.results.failed_images():
@@ -85,15 +92,25 @@ def _block_dependents(pending: Sequence[ImageAction], tools: Tools) -> None:
 
 
 def _build_batch(
-    plan: Plan, pending: Sequence[ImageAction], search: BuildxSearch, tools: Tools
+    plan: Plan,
+    pending: Sequence[ImageAction],
+    search: BuildxSearch,
+    reuse: Reuse,
+    tools: Tools,
 ) -> None:
     """Build one batch in one solve, test, push and publish it; record how each image ended.
 
     Raises the first `UnknownError`, after all that is known was recorded.
     """
-    batch = next_batch(pending, at_most=MAX_TARGETS)
+    batch = next_batch(pending, at_most=MAX_TARGETS, later=reuse.waiting)
+    pushed: list[Pushed] = []
     outcomes: dict[ImageName, Outcome] = {}
     first: UnknownError | None = None
+
+    def before_tags(found: Sequence[Pushed]) -> None:
+        pushed.extend(found)
+        write_records(plan, found, tools)
+
     try:
         solved = _solve(plan, batch, search, tools)
         outcomes |= solved.outcomes
@@ -104,13 +121,14 @@ def _build_batch(
     except UnknownError as error:
         first = error
     try:
-        publish_batch(batch, outcomes, tools, lambda pushed: write_records(plan, pushed, tools))
+        publish_batch(batch, outcomes, tools, before_tags)
     except UnknownError as error:
         first = first or error
     name_on_engine(batch, plan.project.settings.build, tools)
     ended = [action.name for action in batch if action.name in tools.results.images]
     for name in ended:
         _audit(plan, name, outcomes.get(name), tools)
+    reuse.record(batch, outcomes, pushed)
     if first:
         raise first
     if not ended and not tools.stop.is_set():

@@ -186,6 +186,7 @@ def _ask_registry(
     query = _Query(project, inputs, registry, heads, report, goal, copies)
     answers = _ask(query)
     fallback = _ask_for_fallbacks(query, answers.presence)
+    reusable = _find_reusable(query, answers.presence)
     return State(
         project=project,
         inputs=inputs,
@@ -196,6 +197,7 @@ def _ask_registry(
         goal=goal,
         fallback=fallback,
         unknown=answers.unknown,
+        reusable=reusable,
     )
 
 
@@ -315,6 +317,20 @@ def _ask_for_fallbacks(
         answers = query.registry.head_all(list(references.values()))
         found |= {name: answers[reference] for name, reference in references.items()}
     return found
+
+
+def _find_reusable(
+    query: _Query, presence: Mapping[ImageName, Availability]
+) -> frozenset[ImageName]:
+    """Return the missing images that may be reused; none is looked for without copies."""
+    missing = sum(isinstance(found, Absent | Incomplete) for found in presence.values())
+    if missing < 2 or not query.copies:  # one image, and a base of it
+        return frozenset()
+    from .reuse import find_reusable  # noqa: PLC0415 - most runs build nothing
+
+    return find_reusable(
+        query.project, query.goal, query.inputs, presence, query.registry, query.report
+    )
 
 
 def _missing_public(project: Project, found: Mapping[ImageName, Availability]) -> list[ImageName]:

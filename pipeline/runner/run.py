@@ -172,8 +172,10 @@ def _do_rest(plan: Plan, tools: Tools, driver: OpenDriver) -> None:
     from .aliases import move_aliases  # noqa: PLC0415
     from .build import build_images  # noqa: PLC0415
     from .deploy import deploy_apps, hold_aliases  # noqa: PLC0415
+    from .reuse import replan  # noqa: PLC0415
 
     build_images(plan, tools)
+    plan = replan(plan, tools)
     move_aliases(hold_aliases(plan, tools, driver), tools)
     deploy_apps(plan, tools, driver)
 

@@ -45,3 +45,16 @@ def test_an_image_of_another_registry_has_layers() -> None:
     ]
 
     assert len(next_batch(pending, at_most=9)) == 2
+
+
+def test_what_is_left_for_later_and_what_depends_on_it_waits() -> None:
+    """An image that may be reused is not built with its base."""
+    images = [make_image("base", outside=["debian"]), make_image("web", "base")]
+    images += [make_image("api", "base"), make_image("more", "web")]
+    pending = [
+        ImageAction(image, make_reference(image.name), PRINT, Action.BUILD, "") for image in images
+    ]
+
+    batch = next_batch(pending, at_most=9, later={images[1].name})
+
+    assert [action.name for action in batch] == ["base", "api"]

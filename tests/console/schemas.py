@@ -37,6 +37,10 @@ WARNINGS = rows(
     message={"type": "string", "minLength": 1},
     hint={"type": ["string", "null"]},
 )
+REFRESH: Schema = {
+    **record(every=TEXT, period={"type": "integer"}, due=TEXT),
+    "type": ["object", "null"],
+}
 PLAN = record(
     schema={"const": "pipeline.plan/1"},
     images=rows(
@@ -49,6 +53,8 @@ PLAN = record(
         bases=TEXTS,
         digest=DIGEST,
         source={"type": ["string", "null"]},
+        refresh=REFRESH,
+        reusable={"type": "boolean"},
     ),
     deploys={
         "type": "array",
@@ -122,6 +128,7 @@ INPUTS = record(
         "type": "object",
         "additionalProperties": {"type": "array", "items": {"type": ["string", "null"]}},
     },
+    refresh=REFRESH,
 )
 REPORT = record(
     schema={"const": "pipeline.report/1"},

@@ -29,6 +29,7 @@ from pipeline.registry.auth.docker_config import docker_config
 from pipeline.registry.auth.namespace import Namespace
 from pipeline.registry.contents import manifests_of_platforms, needed, platform_of, serving
 from pipeline.registry.errors import CredentialError
+from pipeline.registry.image_config import ConfigurationError, diff_ids, without_times
 from pipeline.registry.manifest import contents_of, read_manifest
 from pipeline.registry.mirrors import mirrors_in
 from pipeline.registry.onbuild import is_trigger
@@ -82,7 +83,11 @@ def _manifest(data: bytes) -> None:
 
 
 def _config(data: bytes) -> None:
-    """Read an image configuration: its platform, and its triggers as the lock has them."""
+    """Read an image configuration: its platform, its triggers as the lock has them, its layers."""
+    with suppress(ConfigurationError):
+        timeless = without_times(data)
+        assert without_times(timeless) == timeless
+        assert diff_ids(timeless) == diff_ids(data)
     document = read_json(data)
     platform_of(document)
     match document:

@@ -14,6 +14,10 @@ _ABILITIES = "buildkit/test_abilities.py"
 _EDGES = "project/test_edges.py project/test_edge_table.py"
 _EXPANSION = "dockerfile/test_variable_expansion.py"
 _INIT = "adopt/test_init.py adopt/test_layouts.py"
+_REUSE = (
+    "fingerprints/test_reuse_key.py registry/test_image_config.py model/test_reuse.py "
+    "buildkit/test_batches.py"
+)
 _KEY = "fingerprints/test_fingerprint.py fingerprints/test_key.py"
 
 MUTANTS = (
@@ -104,8 +108,8 @@ MUTANTS = (
     Mutant(
         "nothing waits for its base",
         "buildkit/batches.py",
-        "if waiting.isdisjoint(action.image.base_names):",
-        "if True:",
+        "and waiting.isdisjoint(action.image.base_names):",
+        "and True:",
         _BATCHES,
     ),
     Mutant(
@@ -374,6 +378,76 @@ MUTANTS = (
         "16) % seconds",
         "16) % 1",
         "model/test_refresh.py",
+    ),
+    Mutant(
+        "the test does not count for what is reused",
+        "fingerprints/reuse_key.py",
+        "digest(), *map(str.encode, inputs.test))",
+        "digest())",
+        _REUSE,
+    ),
+    Mutant(
+        "the contents of bases do not count for what is reused",
+        "fingerprints/reuse_key.py",
+        "(name.encode(), names[name].hex.encode())",
+        "(name.encode(),)",
+        _REUSE,
+    ),
+    Mutant(
+        "the platforms of a base do not count",
+        "fingerprints/reuse_key.py",
+        "(name.encode(), found[name])",
+        "(found[name],)",
+        _REUSE,
+    ),
+    Mutant(
+        "the history of a base does not count",
+        "registry/image_config.py",
+        '        rest["history"] = timeless\n',
+        '        del rest["history"]\n',
+        _REUSE,
+    ),
+    Mutant(
+        "a key that is there twice is read",
+        "registry/image_config.py",
+        "    if len(found) != len(given):\n",
+        "    if False:\n",
+        _REUSE,
+    ),
+    Mutant(
+        "an incomplete image is reused",
+        "model/reuse.py",
+        "        and isinstance(presence.get(image.name), Absent)\n",
+        "",
+        _REUSE,
+    ),
+    Mutant(
+        "something is reused with force",
+        "model/reuse.py",
+        "    if goal.force or not",
+        "    if not",
+        _REUSE,
+    ),
+    Mutant(
+        "what waits is built with its base",
+        "buildkit/batches.py",
+        "action.name not in later and ",
+        "",
+        _REUSE,
+    ),
+    Mutant(
+        "an app that runs another image is current",
+        "model/plan_apps.py",
+        "    if action.now.digest != digest:\n",
+        "    if False:\n",
+        _REUSE,
+    ),
+    Mutant(
+        "an app whose configuration differs is current",
+        "model/plan_apps.py",
+        "    if action.anyway:\n",
+        "    if False:\n",
+        _REUSE,
     ),
     Mutant(
         "entries come in any order",

@@ -1,5 +1,8 @@
 """Run the whole proof: `python -m tests.proof [CASE…]`, on the engine of the environment.
 
+`python -m tests.proof reuse [CHANGE…]` runs only the second table (`tests.proof.reuse`), which has
+to do with bases that change and contain the same; without names it follows the first one.
+
 With `BUILDKIT=newest` it runs on the BuildKit and buildx that `sandbox/go` pins (`make proof
 BUILDKIT=newest`); this needs Go.
 
@@ -20,6 +23,7 @@ from typing import TYPE_CHECKING
 from tests.builders.container import newest
 from tests.proof.cases import CASES, LATER
 from tests.proof.external_servers import outside_cases
+from tests.proof.reuse.campaign import judge_reuse
 from tests.proof.table import counts_by, errors, exceptions
 from tests.proof.verdict import Verdict, judge, pairs_of
 
@@ -30,7 +34,22 @@ if TYPE_CHECKING:
 
 
 def main(names: list[str]) -> int:
-    """Judge the named cases, or all."""
+    """Judge the named cases, or all; then what is reused."""
+    if names[:1] == ["reuse"]:
+        return _judge_reuse(names[1:])
+    found = _judge_cases(names)
+    return max(found, _judge_reuse([])) if not names else found
+
+
+def _judge_reuse(words: list[str]) -> int:
+    if os.environ.get("BUILDKIT") != "newest":
+        return judge_reuse(words)
+    with tempfile.TemporaryDirectory(prefix="proof-") as folder, newest(Path(folder)) as about:
+        print(about, flush=True)
+        return judge_reuse(words)
+
+
+def _judge_cases(names: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="proof-") as folder:
         if os.environ.get("BUILDKIT") != "newest":
             return _judge(names, Path(folder), lambda case: case)

@@ -76,7 +76,7 @@ def read(archive: Path) -> Contents:
             file = tar.extractfile(_blob(layer))
             assert file is not None
             with tarfile.open(fileobj=file) as inner:
-                layers.append(dict(_members(inner)))
+                layers.append(dict(members(inner)))
     for key in ("created", "rootfs"):
         config.pop(key, None)
     for step in config.get("history", ()):
@@ -88,7 +88,8 @@ def _blob(descriptor: Mapping[str, str]) -> str:
     return "blobs/" + descriptor["digest"].replace(":", "/")
 
 
-def _members(layer: tarfile.TarFile) -> Iterator[tuple[str, Member]]:
+def members(layer: tarfile.TarFile) -> Iterator[tuple[str, Member]]:
+    """Return the paths of a layer, without their times."""
     for member in layer:
         file = layer.extractfile(member) if member.isreg() else None
         digest = hashlib.sha256(file.read()).hexdigest() if file else ""
