@@ -31,14 +31,15 @@ def judge_reuse(names: Sequence[str]) -> int:
     chosen = [change for change in CHANGES if not words or any(w in change.name for w in words)]
     found: list[Judged] = []
     wrong: list[str] = []
-    for each in _worlds(_prune if gone else _nothing, chosen):
-        found.append(each)
-        lines = [*errors([each], {c.name: c.same and not gone for c in chosen})]
-        wrong += lines
-        print(*lines, sep="\n", end="\n" * bool(lines), flush=True)
-        if not len(found) % 50:
-            print(f"{len(found)} dependents judged", file=sys.stderr, flush=True)
-    print("\n".join([*table(found), "", *wrong]), flush=True)
+    same = {change.name: change.same and not gone for change in chosen}
+    try:
+        for each in _worlds(_prune if gone else _nothing, chosen):
+            found.append(each)
+            wrong += errors([each], same)
+            if not len(found) % 50:
+                print(f"{len(found)} dependents judged", file=sys.stderr, flush=True)
+    finally:
+        print("\n".join([*table(found), "", *wrong]), flush=True)
     return int(bool(wrong))
 
 

@@ -176,7 +176,7 @@ CHANGES: tuple[Change, ...] = (
     Change("a link for a file", _add("RUN ln -sf one.txt /srv/two.txt")),
     Change("permission bits", _add("RUN chmod 400 /other")),
     Change("an owner", _add("RUN chown 1:1 /other")),
-    Change("an empty folder", _add("RUN mkdir /srv/empty")),
+    Change("an empty folder", _add("RUN mkdir /empty")),
     Change("a tool of another stage", _dockerfile("printf tool", "printf TOOL")),
     Change("a heredoc for a file", _dockerfile("COPY other /other", "COPY <<E /other\nother\nE")),
     Change(
