@@ -4,7 +4,8 @@ The engine does its work outside of the tests' processes, so that a worker with 
 half of the time. But with more of them than cores, races of the engine itself made some fail. So as
 many workers as there are cores, at least two, run the tests that use the engine, and the others run
 the rest meanwhile. The tests that use the engine take the longest, so those workers begin with
-them, and only then help with the rest.
+them, and only then help with the rest. One of the others helps them when the rest is done: by then
+the campaigns are over, which do several builds at once.
 """
 
 from __future__ import annotations
@@ -78,18 +79,30 @@ def may_use_engine(file: str) -> bool:
     return file in WITH_ENGINE or not _ENGINE_FOLDERS.isdisjoint(PurePosixPath(file).parts)
 
 
-def next_file(queue: Iterable[str], *, for_engine: bool) -> str | None:
+def next_file(
+    queue: Iterable[str], worker: int, engine_workers: int = _ENGINE_WORKERS
+) -> str | None:
     """Return the file that a worker runs next, and `None` where there is none for it.
 
     >>> queue = ["tests/model/test_plan.py", "tests/e2e/test_lock.py"]
-    >>> next_file(queue, for_engine=True), next_file(queue, for_engine=False)
-    ('tests/e2e/test_lock.py', 'tests/model/test_plan.py')
-    >>> next_file(queue[:1], for_engine=True), next_file(queue[1:], for_engine=False)
-    ('tests/model/test_plan.py', None)
+    >>> [next_file(queue, worker, 2) for worker in (0, 1)]
+    ['tests/e2e/test_lock.py', 'tests/e2e/test_lock.py']
+    >>> [next_file(queue, worker, 2) for worker in (2, 3)]
+    ['tests/model/test_plan.py', 'tests/model/test_plan.py']
+
+    At the end the first three help each other.
+
+    >>> [next_file(queue[:1], worker, 2) for worker in (0, 1)]
+    ['tests/model/test_plan.py', 'tests/model/test_plan.py']
+    >>> [next_file(queue[1:], worker, 2) for worker in (2, 3)]
+    ['tests/e2e/test_lock.py', None]
     """
     files = list(queue)
-    first = next((file for file in files if _uses_engine(file) is for_engine), None)
-    return first or (files[0] if files and for_engine else None)
+    with_engine = worker < engine_workers
+    first = next((file for file in files if _uses_engine(file) is with_engine), None)
+    if first is None and files and worker <= engine_workers:
+        return files[0]
+    return first
 
 
 class Scheduler(LoadScopeScheduling):  # type: ignore[misc]
@@ -114,7 +127,7 @@ class Scheduler(LoadScopeScheduling):  # type: ignore[misc]
     def _next(self, node: Any) -> str | None:
         """Return the first file that a worker may run."""
         number = int(node.gateway.id.removeprefix("gw"))
-        return next_file(self.workqueue, for_engine=number < _ENGINE_WORKERS)
+        return next_file(self.workqueue, number)
 
 
 def _uses_engine(scope: str) -> bool:
