@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import starmap
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from ..errors import as_pipeline_error
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 
 KIND = Kind(ARTIFACT, LAYER)
 _AT_ONCE = 16
+_READING = Lock()
+"""msgspec crashes where two threads are the first to decode a type at the same time."""
 
 
 def write_records(plan: Plan, images: Sequence[Pushed], tools: Tools) -> None:
@@ -178,6 +181,7 @@ def _read(registry: Registry, reference: Reference, *, inside: bool = False) -> 
     if content is None:
         return None
     try:
-        return read_record(decompress(content))
+        with _READING:
+            return read_record(decompress(content))
     except RecordError as error:
         raise HttpError(f"the record `{at}` cannot be read: {error}") from None

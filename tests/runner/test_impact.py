@@ -182,7 +182,9 @@ def test_what_it_takes(tmp_path: Path, registry: Registry) -> None:
     made.image("new", "FROM os\n")
     since = ("impact", "--since", "HEAD")
     document = made.invoke(*since, "--json").json
-    table, markdown = made.invoke(*since).out, made.invoke(*since, "--markdown").out
+    shown = made.invoke(*since)
+    assert shown.code == 0, shown.err
+    table, markdown = shown.out, made.invoke(*since, "--markdown").out
     before = len(made.requests())
     offline = made.invoke(*since, "--offline").out
 

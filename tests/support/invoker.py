@@ -9,6 +9,7 @@ hash seed and encodings. Use `Project.start` for a process of its own.
 from __future__ import annotations
 
 import atexit
+import faulthandler
 import functools
 import gc
 import importlib
@@ -161,6 +162,7 @@ def _become(asked: _Request) -> None:
     sys.path[0] = asked.folder
     sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - as Python opens them
     sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
+    faulthandler.enable(2)  # A crash says where it was.
 
 
 def _run() -> int:
