@@ -1,8 +1,8 @@
 """Run flyctl, which deploys to Fly.
 
 Flags, variables and exit codes: superfly/flyctl `internal/command/deploy/deploy.go`,
-`internal/config/config.go`, `internal/cli/cli.go`. Its texts are for people and change; two of its
-failures can only be recognized by them.
+`internal/config/config.go`, `internal/cli/cli.go`. Its texts are for people and change; three of
+its failures can only be recognized by them.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ _MOST = 4 << 20
 """Bytes of its output that are kept: a list of 25 releases has some ten thousand."""
 _NOT_THERE = ("could not find image", "manifest_unknown", "manifest unknown")
 _HELD = ("failed to acquire lease", "lease currently held", "failed to obtain lease")
+_LIMITED = ("rate limit exceeded",)
+"""Fly's answer 429 to one of its requests, which fly-go does not send again."""
 _NOISE = re.compile(r"failed to run (?:query|mutation)\b.*\}: | \((?:Request|Trace) ID: .*")
 """A query of GraphQL before Fly's words (fly-go), and ids after them (`internal/cli/cli.go`)."""
 _QUIET = {
@@ -80,6 +82,11 @@ class FlyctlResult(Struct, frozen=True):
     def is_held(self) -> bool:
         """Whether another deploy of the app is running: its lease ends with it, or by itself."""
         return self.code != 0 and self._says(_HELD)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether it sent more requests than Fly permits in a moment: it passes in a second."""
+        return self.code != 0 and self._says(_LIMITED)
 
     def _says(self, words: Sequence[str]) -> bool:
         text = "\n".join(self.lines).lower()

@@ -104,28 +104,27 @@ def test_no_token_for_an_http_proxy(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "missing", "held"),
+    ("said", "kinds"),
     [
-        ('Could not find image "a@sha256:1"', True, False),
-        ("failed to get manifest: MANIFEST_UNKNOWN: unknown tag", True, False),
-        ("failed to acquire lease: lease currently held by x@tokens.fly.io", False, True),
-        ("timeout reached waiting for health checks to pass", False, False),
+        ('Could not find image "a@sha256:1"', (True, False, False)),
+        ("failed to get manifest: MANIFEST_UNKNOWN: unknown tag", (True, False, False)),
+        ("failed to acquire lease: lease currently held by x@tokens.fly.io", (False, True, False)),
+        ("failed to list active VMs: rate limit exceeded (Request ID: 7)", (False, False, True)),
+        ("timeout reached waiting for health checks to pass", (False, False, False)),
     ],
 )
 def test_temporary_failures_of_flyctl(
     tmp_path: Path,
     said: str,
-    *,
-    missing: bool,
-    held: bool,
+    kinds: tuple[bool, bool, bool],
 ) -> None:
-    """Two errors are temporary, no others."""
+    """Three errors are temporary, no others."""
     script = f"echo 'Error: {said}' >&2; exit 1"
     ended = find_flyctl(path_with_flyctl(tmp_path, script), "", threading.Event()).deploy(
         "acme-web", "image", tmp_path
     )
 
-    assert (ended.image_is_missing, ended.is_held) == (missing, held)
+    assert (ended.image_is_missing, ended.is_held, ended.is_limited) == kinds
 
 
 def test_the_created_release(tmp_path: Path) -> None:

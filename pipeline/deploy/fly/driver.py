@@ -209,7 +209,11 @@ class FlyDriver(Struct, frozen=True):
     def _run_flyctl(
         self, app: App, image: str, config: Path, report: Reporter, *, fresh: bool
     ) -> FlyctlResult:
-        """Run `fly deploy`; repeat it if the image is not there or another deploy holds the app."""
+        """Run `fly deploy`; repeat it after a failure that passes.
+
+        The image may not be there yet, another deploy may hold the app, or Fly's rate limit may
+        have refused a request of flyctl.
+        """
         flyctl, began = self._flyctl(), time.monotonic()
         folder, name = (config, "") if config.is_dir() else (config.parent, config.name)
         while True:
@@ -217,11 +221,11 @@ class FlyDriver(Struct, frozen=True):
             waited = time.monotonic() - began
             spreading = fresh and ended.image_is_missing and waited < SPREAD
             held = ended.is_held and waited < HELD
-            if not (spreading or held) or self.stop.wait(_PAUSE):
+            limited = ended.is_limited and waited < HELD
+            if not (spreading or held or limited) or self.stop.wait(_PAUSE):
                 return ended
-            why = "waiting for the image" if spreading else "waiting for another deploy"
-            report(AppChanged(app.name, why))
-            if held:
+            report(AppChanged(app.name, _waits_for(ended)))
+            if held or limited:
                 now = running_of(app.name, machines_of(self.api, app.name))
                 check_overtaken(app, parse_reference(image), now)
 
@@ -240,6 +244,12 @@ class FlyDriver(Struct, frozen=True):
             stop=self.stop,
             otherwise=self.well,
         )
+
+
+def _waits_for(ended: FlyctlResult) -> str:
+    if ended.image_is_missing:
+        return "waiting for the image"
+    return "waiting for another deploy" if ended.is_held else "waiting for Fly's rate limit"
 
 
 def _no_release(to: str, known: Sequence[FlyRelease]) -> str:

@@ -93,8 +93,8 @@ BELIEFS = [
     _refused("deploy --image", "flag needs an argument: --image", PARSING),
     _refused("deploy --ha=perhaps", 'invalid argument "perhaps" for "--ha" flag', PARSING),
     _refused("deploy one two", r"accepts at most 1 arg\(s\), received 2", PARSING),
-    _refused("frobnicate", 'unknown command "frobnicate" for "flyctl"', PARSING),
-    _refused("releases web", 'unknown command "web" for "flyctl releases"', PARSING),
+    _refused("frobnicate", 'unknown command "frobnicate" for "fly(?:ctl)?"', PARSING),
+    _refused("releases web", 'unknown command "web" for "fly(?:ctl)? releases"', PARSING),
     # The configuration.
     _refused("deploy --config no.toml", "config file not found at specified path: ", "command/"),
     _refused("config validate -c no.toml", "config file not found at specified path: ", "command/"),
