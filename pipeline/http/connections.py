@@ -80,6 +80,7 @@ class Connections:
         self._lock = Lock()
         self._ways: dict[str, _Via | None] = {}
         self._idle: dict[str, list[_Idle]] = {}
+        self._busy: set[Connection] = set()
         self._closed = False
 
     @contextmanager
@@ -106,15 +107,13 @@ class Connections:
         connection = self._take(target.origin) or self._open(target, via, timeouts)
         finished = False
         try:
+            self._use(connection)
             received = connection.exchange(method, path, headers, body, timeouts)
             timeouts.head_is_here()
             yield received
             finished = connection.finish()
         finally:
-            if finished:
-                self._keep(target.origin, connection)
-            else:
-                connection.close()
+            self._release(target.origin, connection, finished=finished)
 
     def forwarder(self, url: str) -> str:
         """Return the proxy that forwards a request, and may answer it itself; "" for a tunnel."""
@@ -123,11 +122,13 @@ class Connections:
         return via.proxy.address if via and not via.proxy.tunnels else ""
 
     def close(self) -> None:
-        """Close all connections that are idle, and each other one when its response is read."""
+        """Close all connections. A request that is under way in another thread fails."""
         with self._lock:
             self._closed = True
             idle = [one for some in self._idle.values() for one in some]
             self._idle.clear()
+            for connection in self._busy:
+                connection.abort()
         for one in idle:
             one.connection.close()
 
@@ -167,10 +168,18 @@ class Connections:
                 return one.connection
             one.connection.close()
 
-    def _keep(self, origin: str, connection: Connection) -> None:
+    def _use(self, connection: Connection) -> None:
         with self._lock:
+            self._busy.add(connection)
+            if self._closed:
+                connection.abort()
+
+    def _release(self, origin: str, connection: Connection, *, finished: bool) -> None:
+        """Keep a connection for the next request if that is possible, else close it."""
+        with self._lock:
+            self._busy.discard(connection)
             idle = self._idle.setdefault(origin, [])
-            kept = not self._closed and len(idle) < IDLE
+            kept = finished and not self._closed and len(idle) < IDLE
             if kept:
                 idle.append(_Idle(connection, time.monotonic()))
         if not kept:

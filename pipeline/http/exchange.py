@@ -109,6 +109,10 @@ class Connection:
         """Return whether an idle connection has bytes to read, or was closed by the server."""
         return self._stream.has_more()
 
+    def abort(self) -> None:
+        """Let what another thread waits for on this connection fail at once."""
+        self._stream.abort()
+
     def close(self) -> None:
         """Close the connection."""
         self._stream.close()

@@ -11,6 +11,7 @@ import select
 import socket
 import ssl
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -178,6 +179,12 @@ class Stream:
             sent = self._line.send(rest)
             timeouts.wrote(sent, time.monotonic() - began)
             rest = rest[sent:]
+
+    def abort(self) -> None:
+        """End the connection for another thread that waits for it, and that will close it."""
+        with suppress(OSError):
+            # Not `SSLSocket.shutdown`, which would take the TLS session from the other thread.
+            socket.socket.shutdown(self._wire, socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the connection."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socketserver
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from socket import IPPROTO_TCP, SHUT_RD, SHUT_RDWR, TCP_CORK
 from typing import TYPE_CHECKING
@@ -111,6 +113,31 @@ def test_a_connection_that_the_server_closed() -> None:
 
     assert [one.body for one in answers.found] == [b"ok"] * 3
     assert answers.lines == 3
+
+
+@pytest.mark.parametrize("begun", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"])
+def test_a_request_that_is_under_way_at_the_end(begun: bytes) -> None:
+    """It fails at once, whatever the server would have sent."""
+    asked, over = threading.Event(), threading.Event()
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            read_request(self.request)
+            self.request.sendall(begun)
+            asked.set()
+            over.wait(60)
+
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    http = Connections(nothing(), proxies=False, policy=Policy(read=60, total=60))
+    with in_background(server), ThreadPoolExecutor(1) as pool:
+        url = f"http://127.0.0.1:{server.server_address[1]}/"
+        until = time.monotonic() + 60
+        sent = pool.submit(send, http, "GET", url, headers={}, deadline=until)
+        asked.wait(60)
+        http.close()
+        with pytest.raises(HttpError, match="broke off in the middle of its answer"):
+            sent.result(30)
+        over.set()
 
 
 @pytest.mark.parametrize("header", [b"Connection: close\r\n", b""])
