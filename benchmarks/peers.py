@@ -9,7 +9,8 @@ pushes them to the same registry. The files of each tool have contents of their 
 finds the steps of another in BuildKit's cache. A round has five cases, in this order: all images
 changed (cold), nothing changed, nothing changed and an empty home directory, one app changed, one
 base changed. In each case the tools run in a random order. Shown are medians in seconds, and how
-many times as long as ours each took.
+many times as long as ours each took. A tool that fails is shown as `failed`, its last line on
+stderr.
 
 An empty home directory is what a fresh CI machine has that shares a builder: no state of the tool.
 """
@@ -19,6 +20,7 @@ An empty home directory is what a fresh CI machine has that shares a builder: no
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import sys
@@ -249,8 +251,20 @@ def _measure(tools: Sequence[Tool], homes: Path) -> Mapping[tuple[str, str], lis
                 if case == "nothing, empty home":
                     home = homes / f"{round_number}-{type(tool).__name__}"
                 home.mkdir(parents=True, exist_ok=True)
-                took[case, tool.name].append(tool.run(home))
+                took[case, tool.name].append(_run(tool, home))
     return took
+
+
+def _run(tool: Tool, home: Path) -> float:
+    """Return the seconds of a run; infinite if it failed. Ours must not fail."""
+    try:
+        return tool.run(home)
+    except SystemExit as error:
+        if isinstance(tool, Ours):
+            raise
+        last = str(error).rstrip().rpartition("\n")[2]
+        print(f"{tool.name} failed: {last}", file=sys.stderr, flush=True)
+        return math.inf
 
 
 def _prepare(tool: Tool, case: str, text: str) -> None:
@@ -271,10 +285,11 @@ def _show(size: int, took: Mapping[tuple[str, str], list[float]]) -> None:
         for case in CASES:
             ours = median(took[case, Ours.name])
             theirs = median(took[case, name])
-            cells.append(f"{theirs:.2f} s {theirs / ours:>6.2f}")
+            shown = f"{theirs:.2f} s {theirs / ours:>6.2f}"
+            cells.append("failed" if math.isinf(theirs) else shown)
         print(f"{name:{width}}" + "".join(f"{cell:>22}" for cell in cells), flush=True)
     whole = median(took["cold", Bake.name])
-    for case in ("one app", "one base"):
+    for case in ("one app", "one base") if math.isfinite(whole) else ():
         share = median(took[case, Ours.name]) / whole
         print(f"{case}: ours takes {share:.2f} of one cold bake of all {size}")
     print()

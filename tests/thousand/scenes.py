@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from tests.support.fly.flyctl.real import real_flyctl
 from tests.support.processes import wait_until
 
 if TYPE_CHECKING:
@@ -45,11 +46,15 @@ def deploy_in_waves(fly_project: FlyProject, count: int) -> dict[str, float]:
     assert ran.code == 0, ran.err[-2000:]
     assert statuses(ran) == {"deployed": count}
     assert running_digests(fly_project, count) == {digest_of(ran)}
-    order = [one.argv[2] for one in fly_project.fly.requests_to("flyctl") if one.method == "deploy"]
+    # A real flyctl does not keep to the rate limits, and is run again where they refused it.
+    runs = [one.argv[2] for one in fly_project.fly.requests_to("flyctl") if one.method == "deploy"]
+    order = list(dict.fromkeys(runs))
     tenth = -(-count // 10)
     assert order[0] == names(count)[0]
     assert set(order[:tenth]) == set(names(count)[:tenth])
-    assert not fly_project.fly.limits.refused
+    if not real_flyctl():
+        assert not fly_project.fly.limits.refused
+        assert order == runs
     return {"plan, s": planned, "deploy, s": deployed}
 
 
