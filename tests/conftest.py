@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from sandbox.registry import Settings
-from tests.support.project import Project
+from tests.support.project import Project, project_at
 from tests.support.registries import serve
 from tests.support.scheduler import CAMPAIGNS, LONGEST, Scheduler, may_use_engine
 
@@ -179,12 +179,7 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
 def project(tmp_path: Path, registry: Registry, engine: None) -> Project:
     """Make a project without images that pushes to `registry`."""
     del engine
-    root = tmp_path / "project"
-    root.mkdir()
-    made = Project(root, tmp_path / "registry" / "registry.log")
-    made.write("tasks.py", "from pipeline.tasks import ns\n")
-    made.write("pipeline.toml", f'[registry]\nhost = "{registry.address}"\n')
-    return made
+    return project_at(registry, tmp_path)
 
 
 @pytest.fixture

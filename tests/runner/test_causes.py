@@ -8,7 +8,7 @@ import pytest
 
 from pipeline import load
 from tests.support.git_commits import commit
-from tests.support.project import Project
+from tests.support.project import Project, project_at
 from tests.support.small_records import publish
 
 if TYPE_CHECKING:
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def project(tmp_path: Path, registry: Registry) -> Project:
     """Make a project of two bases and an app, committed and built."""
-    made = Project(tmp_path / "project", tmp_path / "registry" / "registry.log")
-    made.root.mkdir()
-    made.write("tasks.py", "from pipeline.tasks import ns\n")
-    made.write("pipeline.toml", f'[registry]\nhost = "{registry.address}"\n')
+    made = project_at(registry, tmp_path)
     made.image("os", "FROM debian:bookworm-slim\nCOPY os.txt /\n", os_txt="os\n")
     made.image("lang", "FROM os\nCOPY lang.txt /\n", lang_txt="lang\n")
     made.image("web", "FROM lang\nARG TOKEN=1\nCOPY src /srv/\n", other_txt="")

@@ -14,7 +14,7 @@ from pipeline.model.impact import causes_of_files, reached, reached_since
 from pipeline.model.why import Side
 from tests.console import schemas
 from tests.support.git_commits import commit
-from tests.support.project import Project
+from tests.support.project import Project, project_at
 from tests.support.small_projects import write_tree
 from tests.support.small_records import SECONDS, publish
 
@@ -170,10 +170,7 @@ def test_a_wrong_command(project: Project, words: tuple[str, ...], message: str)
 
 def test_what_it_takes(tmp_path: Path, registry: Registry) -> None:
     """From the records of earlier builds; an image without one is not counted."""
-    made = Project(tmp_path / "project", tmp_path / "registry" / "registry.log")
-    made.root.mkdir()
-    made.write("tasks.py", "from pipeline.tasks import ns\n")
-    made.write("pipeline.toml", f'[registry]\nhost = "{registry.address}"\n')
+    made = project_at(registry, tmp_path)
     made.image("os", "FROM debian:bookworm-slim\nCOPY os.txt /\n", os_txt="os\n")
     made.image("web", "FROM os\nCOPY web.txt /\n", web_txt="web\n")
     commit(made.root)

@@ -11,7 +11,7 @@ import pytest
 from pipeline.project.lock_file import load_lock
 from pipeline.reference import parse_reference
 from tests.console import schemas
-from tests.support.project import Project
+from tests.support.project import Project, project_at
 from tests.support.small_images import INDEX, push_image, push_manifest
 
 if TYPE_CHECKING:
@@ -24,10 +24,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def project(tmp_path: Path, registry: Registry) -> Project:
     """Make a project with two externals: `os`, which an app depends on, and `tools`."""
-    made = Project(tmp_path / "project", tmp_path / "registry" / "registry.log")
-    made.root.mkdir()
-    made.write("tasks.py", "from pipeline.tasks import ns\n")
-    made.write("pipeline.toml", f'[registry]\nhost = "{registry.address}"\n')
+    made = project_at(registry, tmp_path)
     made.image("base", f"FROM {registry.address}/outside/os:1\nCOPY base.txt /\n", base_txt="b")
     made.image("web", "FROM base\nCOPY web.txt /\n", web_txt="w")
     made.write("images/web/fly.toml", 'app = "acme-web"\n')

@@ -12,7 +12,7 @@ from pipeline import fingerprint, load
 from pipeline.model.project import reference_of
 from tests.console import schemas
 from tests.support.git_commits import commit
-from tests.support.project import Project
+from tests.support.project import Project, project_at
 from tests.support.scripted_server import GONE, Reply, Request, scripted_server
 from tests.support.small_images import push_image
 
@@ -26,10 +26,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def project(tmp_path: Path, registry: Registry) -> Project:
     """Make a project of a base and an app, with all its images in the registry, and commit it."""
-    made = Project(tmp_path / "project", tmp_path / "registry" / "registry.log")
-    made.root.mkdir()
-    made.write("tasks.py", "from pipeline.tasks import ns\n")
-    made.write("pipeline.toml", f'[registry]\nhost = "{registry.address}"\n')
+    made = project_at(registry, tmp_path)
     made.image("os", "FROM debian:bookworm-slim\nCOPY os.txt /\n", os_txt="os\n")
     made.image("web", "FROM os\nCOPY web.txt /\n", web_txt="web\n")
     commit(made.root)

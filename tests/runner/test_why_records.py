@@ -15,7 +15,7 @@ from pipeline.registry.client import Registry as Client
 from tests.console import schemas
 from tests.support.git_commits import commit
 from tests.support.incomplete_images import delete
-from tests.support.project import Project
+from tests.support.project import Project, project_at
 from tests.support.registry_documents import manifest
 from tests.support.small_records import publish
 
@@ -32,10 +32,7 @@ WEB, LANG, OS = map(ImageName, ("web", "lang", "os"))
 @pytest.fixture
 def project(tmp_path: Path, registry: Registry) -> Project:
     """Make a project of two bases and an app; it is committed, and nothing is built."""
-    made = Project(tmp_path / "project", tmp_path / "registry" / "registry.log")
-    made.root.mkdir()
-    made.write("tasks.py", "from pipeline.tasks import ns\n")
-    made.write("pipeline.toml", f'[registry]\nhost = "{registry.address}"\n')
+    made = project_at(registry, tmp_path)
     made.image("os", "FROM debian:bookworm-slim\nCOPY os.txt /\n", os_txt="os\n")
     made.image("lang", "FROM os\nCOPY lang.txt /\n", lang_txt="lang\n")
     made.image("web", "FROM lang\nARG TOKEN=1\nCOPY web.txt /\n", web_txt="web\n")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from tests.support.registries import Registry
+
 _REQUEST = re.compile(r"\b(GET|HEAD|PUT|POST|PATCH|DELETE) (/v2/\S*)")
 
 
@@ -84,6 +86,15 @@ class Project:
     def requests(self) -> list[tuple[str, str]]:
         """Return the requests to the registry so far: method and path."""
         return requests_in(self.log)
+
+
+def project_at(registry: Registry, folder: Path) -> Project:
+    """Make a project in `folder` without images, whose images are in a registry."""
+    made = Project(folder / "project", folder / "registry" / "registry.log")
+    made.root.mkdir()
+    made.write("tasks.py", "from pipeline.tasks import ns\n")
+    made.write("pipeline.toml", f'[registry]\nhost = "{registry.address}"\n')
+    return made
 
 
 def requests_in(log: Path) -> list[tuple[str, str]]:

@@ -22,8 +22,8 @@ COPY srv /srv/
 COPY other /other
 COPY --from=tools /tool /tool
 RUN printf made > /made && touch -d @0 /made
-RUN mkdir -p /work && chmod 777 /work
-WORKDIR /work
+RUN mkdir -p /out && chmod 777 /out
+WORKDIR /out
 CMD ["sh"]
 """,
     "images/os/srv/one.txt": "one",
@@ -34,7 +34,7 @@ CMD ["sh"]
 }
 SEEN = (
     "(env | sort; id; pwd; umask; cat /srv/* /other /made /tool; "
-    "find /srv /other /made /tool -printf '%p %m %u %s %l\\n' | sort) > /work/seen"
+    "find /srv /other /made /tool -printf '%p %m %u %s %l\\n' | sort) > /out/seen"
 )
 DEPENDENTS: Mapping[str, Files] = {
     "plain": {"Dockerfile": "FROM os\n"},
@@ -45,11 +45,11 @@ DEPENDENTS: Mapping[str, Files] = {
     "takes-one": {"Dockerfile": "FROM scratch\nCOPY --from=os /srv/two.txt /\n"},
     "mounts": {
         "Dockerfile": "FROM debian:bookworm-slim\n"
-        "RUN --mount=from=os,target=/os mkdir /work && cat /os/srv/* /os/other > /work/seen\n"
+        "RUN --mount=from=os,target=/os mkdir /out && cat /os/srv/* /os/other > /out/seen\n"
     },
     "stages": {
         "Dockerfile": f"FROM os AS first\nRUN {SEEN}\nFROM first AS second\nCOPY own.txt ./\n"
-        "FROM scratch\nCOPY --from=second /work /work\n"
+        "FROM scratch\nCOPY --from=second /out /out\n"
     },
     "by-variable": {"Dockerfile": "FROM os\nCOPY $WHERE ./\n"},
     "below": {"Dockerfile": "FROM copies\nCOPY own.txt ./below.txt\n"},
@@ -152,7 +152,7 @@ CHANGES: tuple[Change, ...] = (
     Change("PATH", _add("ENV PATH=/srv:$PATH")),
     Change("USER", _add("USER 1000")),
     Change("USER by its name", _add("USER root")),
-    Change("WORKDIR", _dockerfile("WORKDIR /work\n", "WORKDIR /work\nWORKDIR /work/deep\n")),
+    Change("WORKDIR", _dockerfile("WORKDIR /out\n", "WORKDIR /out\nWORKDIR /out/deep\n")),
     Change("ENTRYPOINT", _add('ENTRYPOINT ["env"]')),
     Change("CMD", _dockerfile('CMD ["sh"]', 'CMD ["sh", "-e"]')),
     Change("CMD by a shell", _dockerfile('CMD ["sh"]', "CMD sh")),
@@ -169,7 +169,7 @@ CHANGES: tuple[Change, ...] = (
     Change("RUN that changes nothing", _add("RUN true")),
     Change(
         "RUN by another user",
-        _dockerfile(_RUN, f"USER daemon\nRUN id > /work/id || true\nUSER root\n{_RUN}"),
+        _dockerfile(_RUN, f"USER daemon\nRUN id > /out/id || true\nUSER root\n{_RUN}"),
     ),
     Change("two RUN for one", _dockerfile(" && touch -d @0 /made", "\nRUN touch -d @0 /made")),
     Change("RUN removes what was copied", _add("RUN rm /other && printf other > /other")),
