@@ -45,7 +45,7 @@ class ImageAction(Struct, frozen=True):
     even if the registry has it, so its presence there is no proof of this build; the same holds for
     an incomplete image. `source` is the reference that an image is copied from, and `fallback` what
     is done if that fails. `error` is why the action is unknown; such a plan is never run. A build
-    that is `reusable` may turn out not to be needed once its bases are built (`model.reuse`).
+    that is `reusable` may turn out not to be needed, as its bases contain the same (`model.reuse`).
     """
 
     image: Image

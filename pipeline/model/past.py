@@ -19,17 +19,23 @@ _PAST = {
 """The beginnings of reasons that no longer hold when the work is done."""
 
 
-_LATER = "; it may be reused once "
+_LATER = "; it may be reused"
 
 
 def may_be_reused(bases: Sequence[str]) -> str:
     """Return the words, behind a reason, for a build that its bases may make needless.
 
+    `bases` are those that are to be built first.
+
     >>> may_be_reused(["os", "python-base"])
     '; it may be reused once `os` and `python-base` are built'
+    >>> may_be_reused([])
+    '; it may be reused, if its bases contain the same as before'
     """
+    if not bases:
+        return f"{_LATER}, if its bases contain the same as before"
     verb = "is" if len(bases) == 1 else "are"
-    return f"{_LATER}{' and '.join(f'`{name}`' for name in bases)} {verb} built"
+    return f"{_LATER} once {' and '.join(f'`{name}`' for name in bases)} {verb} built"
 
 
 def past(reason: str) -> str:

@@ -290,10 +290,8 @@ def _image_action(
 
 
 def _reusable(action: ImageAction, building: Collection[ImageName]) -> ImageAction:
-    """Return a build that may turn out not to be needed, if it waits for a base."""
+    """Return a build that may turn out not to be needed."""
     bases = [name for name in action.image.base_names if name in building]
-    if not bases:
-        return action
     from .past import may_be_reused  # noqa: PLC0415 - most runs build nothing
 
     reason = f"{action.reason}{may_be_reused(bases)}"

@@ -60,7 +60,10 @@ class Layer(Struct, frozen=True):
 
 
 class Spent(Struct, frozen=True):
-    """What a build took: seconds from its start to its push, and the layers of the image."""
+    """What a build took: seconds from its start to its push, and the layers of the image.
+
+    The seconds are 0 if they are not known.
+    """
 
     seconds: float
     layers: tuple[Layer, ...] = ()

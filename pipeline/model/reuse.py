@@ -1,4 +1,4 @@
-"""Which images may be reused once their bases are built, and the tags that tell.
+"""Which images may be reused, as their bases contain the same, and the tags that tell.
 
 The key of a base is in the keys of all its dependents, so a comment in its Dockerfile gives all of
 them other tags. Two more tags of an image that was built let a run find that nothing of it changes:
@@ -54,11 +54,12 @@ def may_wait(
     presence: Mapping[ImageName, Availability],
     building: Collection[ImageName],
 ) -> tuple[ImageName, ...]:
-    """Return the missing images that stand on one that is to be built, in build order.
+    """Return the missing images that stand on others of the project, in build order.
 
-    Nothing is reused with `force`, or if the settings say so; an incomplete image is built anew. An
-    image with `refresh` is built without the cache, so that it never contains the same again: what
-    depends on it is built with it.
+    Their bases are to be built, or exist: a run for the base alone may have built it. Nothing is
+    reused with `force`, or if the settings say so; an incomplete image is built anew. An image with
+    `refresh` that is to be built is built without the cache, so that it never contains the same
+    again: what depends on it is built with it.
     """
     if goal.force or not project.settings.build.reuse:
         return ()
@@ -69,7 +70,7 @@ def may_wait(
         for image in project
         if image.name in building
         and isinstance(presence.get(image.name), Absent)
-        and not frozenset(image.base_names).isdisjoint(building)
+        and image.base_names
         and certain.isdisjoint(image.base_names)
     )
 

@@ -74,7 +74,7 @@ class State(Struct, frozen=True):
     commit of the project's files, looked up only for apps. `unknown` and `unknown_apps` are the
     images and apps that nothing could be found out about, which `runner.inspect.look` alone allows.
     `configurations` are those of the apps. `reusable` are missing images that may not have to be
-    built once their bases are (`model.reuse`).
+    built, as their bases contain the same as before (`model.reuse`).
     """
 
     project: Project

@@ -43,8 +43,10 @@ class Kind(Struct, frozen=True):
 
 def put_artifact(
     registry: Registry, reference: Reference, kind: Kind, content: bytes, subject: Manifest
-) -> None:
+) -> Manifest:
     """Push a document about `subject` under a tag: its layer and the empty config first.
+
+    Returns the manifest, for other tags of the same repository.
 
     Raises `KeptTagError` where the tag exists and the registry overwrites none, and `HttpError`.
     """
@@ -54,7 +56,9 @@ def put_artifact(
         put_blob(repository, content)
         config.result()
     text = json.dumps(_document(kind, content, subject), separators=(",", ":")).encode()
-    registry.put(reference, Manifest(text, _MANIFEST, digest_of(text)))
+    manifest = Manifest(text, _MANIFEST, digest_of(text))
+    registry.put(reference, manifest)
+    return manifest
 
 
 def read_artifact(

@@ -36,7 +36,8 @@ def known_costs(
 ) -> Known:
     """Return what is known of images and of their apps.
 
-    The record of an image is that of the first of `sides` that has one: states of the project.
+    The record of an image is that of the first of `sides`, states of the project, that has one
+    which says what its build took.
     """
     project = sides[0].project
     with open_driver(project, environ) as driver:
@@ -58,7 +59,7 @@ def _spent(
             records = read_records(registry, frozenset(wanted.values()))
             for name, at in wanted.items():
                 record = records[at]
-                if isinstance(record, Record) and record.name == name:
+                if isinstance(record, Record) and record.name == name and record.spent.seconds:
                     found[name] = record.spent
     return found
 

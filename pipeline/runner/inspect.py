@@ -323,8 +323,8 @@ def _find_reusable(
     query: _Query, presence: Mapping[ImageName, Availability]
 ) -> frozenset[ImageName]:
     """Return the missing images that may be reused; none is looked for without copies."""
-    missing = sum(isinstance(found, Absent | Incomplete) for found in presence.values())
-    if missing < 2 or not query.copies:  # one image, and a base of it
+    missing = any(isinstance(found, Absent) for found in presence.values())
+    if not missing or not query.copies:
         return frozenset()
     from .reuse import find_reusable  # noqa: PLC0415 - most runs build nothing
 

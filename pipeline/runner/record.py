@@ -12,12 +12,14 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from ..errors import as_pipeline_error
+from ..fingerprints.reuse_key import own_key
 from ..http.errors import HttpError
 from ..model.events import Notice
 from ..model.record import (
     ARTIFACT,
     LAYER,
     Layer,
+    Record,
     RecordError,
     Spent,
     are_recorded,
@@ -27,6 +29,7 @@ from ..model.record import (
     record_reference,
     record_text,
 )
+from ..model.reuse import own_reference
 from ..model.settings import repository_of
 from ..model.why import Recorded
 from ..process.git import revision_of
@@ -37,11 +40,11 @@ from ..registry.errors import KeptTagError
 from ..registry.manifest import contents_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from ..model.actions import ImageAction
     from ..model.plan import Plan
     from ..model.project import Project
-    from ..model.record import Record
     from ..model.why import Earlier
     from ..reference import ImageName
     from ..registry.client import Registry
@@ -55,20 +58,59 @@ _READING = Lock()
 
 
 def write_records(plan: Plan, images: Sequence[Pushed], tools: Tools) -> None:
-    """Write the record of each image that was pushed to its staging tag.
+    """Write the record of each image that was built and pushed to its staging tag.
 
     Nothing is written if the settings leave records out. An image whose tag leaves no room for
-    another has none.
+    another has none. The record of an image that may be reused is found by its own key, too.
     """
+    # The stopwatch is for one thread.
+    seconds = {image.action.name: tools.stopwatch.seconds(image.action.name) for image in images}
+    _write_all(plan, images, seconds, tools, _place_by_own_key)
+
+
+def write_records_again(plan: Plan, images: Sequence[Pushed], tools: Tools) -> None:
+    """Write the record of each image that is reused: with what its build took.
+
+    That is read from the record of its build. Where there is none, it says 0 seconds.
+    """
+    if not are_recorded(plan.project.settings.registry, fly_registry(tools.environ)):
+        return
+    found = {one.action.name: _place_by_own_key(plan, one.action) for one in images}
+    places = {name: place for name, place in found.items() if place}
+    records = read_records(tools.registry, list(places.values()))
+    seconds = {
+        name: record.spent.seconds
+        for name, place in places.items()
+        if isinstance(record := records[place], Record) and record.name == name
+    }
+    _write_all(plan, images, seconds, tools, lambda _plan, _action: None)
+
+
+def _place_by_own_key(plan: Plan, action: ImageAction) -> Reference | None:
+    """Return the reference whose record says what the last build of these inputs took."""
+    if not action.image.base_names or not plan.project.settings.build.reuse:
+        return None
+    key = own_key(action.image, plan.inputs[action.name])
+    return own_reference(plan.project, action.name, key)
+
+
+def _write_all(
+    plan: Plan,
+    images: Sequence[Pushed],
+    seconds: Mapping[ImageName, float],
+    tools: Tools,
+    second_place: Callable[[Plan, ImageAction], Reference | None],
+) -> None:
+    """Write the records of images, and put them where `second_place` says, too."""
     if not images or not are_recorded(plan.project.settings.registry, fly_registry(tools.environ)):
         return
     revision = plan.revision or revision_of(plan.project.root, tools.environ)
     commit = revision.id if revision else ""
-    # The stopwatch is for one thread.
-    seconds = {image.action.name: tools.stopwatch.seconds(image.action.name) for image in images}
 
     def write(image: Pushed) -> str:
-        return _write(plan, image, commit, seconds[image.action.name], tools.registry)
+        spent = seconds.get(image.action.name, 0.0)
+        place = second_place(plan, image.action)
+        return _write(plan, image, commit, spent, tools.registry, place)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         failed = list(pool.map(write, images))
@@ -143,8 +185,15 @@ def _changed_bases(project: Project, record: Record, now: Earlier) -> dict[Image
     return found
 
 
-def _write(plan: Plan, image: Pushed, commit: str, seconds: float, registry: Registry) -> str:
-    """Write one record; return why that failed, or nothing."""
+def _write(
+    plan: Plan,
+    image: Pushed,
+    commit: str,
+    seconds: float,
+    registry: Registry,
+    second: Reference | None,
+) -> str:
+    """Write one record, also for the image `second`; return why that failed, or nothing."""
     action = image.action
     reference = record_reference(action.reference)
     if reference is None:
@@ -155,7 +204,9 @@ def _write(plan: Plan, image: Pushed, commit: str, seconds: float, registry: Reg
         spent = Spent(seconds, _layers(registry, image))
         inputs = plan.inputs[action.name]
         text = record_text(action.image, inputs, spent, revision=commit, bases=bases)
-        put_artifact(registry, reference, KIND, compress(text), image.manifest)
+        manifest = put_artifact(registry, reference, KIND, compress(text), image.manifest)
+        if second and (other := record_reference(second)):
+            registry.put(other, manifest)
     except KeptTagError:
         return ""  # There is one already, of the same inputs.
     except Exception as raised:  # noqa: BLE001 - a record never costs the build

@@ -28,7 +28,7 @@ from ..registry.verify import Look, look_closer
 from .aliases import DONE
 from .contents import Contents, begins_with, read_contents
 from .publish import Pushed, publish
-from .record import write_records
+from .record import write_records_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -55,10 +55,10 @@ def find_reusable(
     registry: Registry,
     report: Reporter,
 ) -> frozenset[ImageName]:
-    """Return the missing images that may be reused once their bases are built.
+    """Return the missing images that may be reused, if their bases contain the same as before.
 
-    That takes one request for each that has a base which is to be built, too. One that the registry
-    does not answer for is built.
+    That takes one request for each that has a base of this project. One that the registry does not
+    answer for is built.
     """
     building = to_build(project, presence, goal.names(project), force=goal.force)
     names = may_wait(project, goal, presence, building)
@@ -130,7 +130,7 @@ class Reuse:
         self._publish(found)
 
     def _publish(self, found: Sequence[Pushed]) -> None:
-        write_records(self._plan, found, self._tools)
+        write_records_again(self._plan, found, self._tools)
         answers = publish(found, self._tools.registry)
         for action in (one.action for one in found):
             answer = answers[action.name]

@@ -58,3 +58,20 @@ def test_a_comment_in_a_base_of_many_apps(project: Project) -> None:
     assert [i.digest for i in first.images[1:]] == [i.digest for i in second.images[1:]]
     assert not {i.reference for i in first.images} & {i.reference for i in second.images}
     assert planned(project, driver).empty
+
+
+def test_a_run_for_the_base_alone_comes_first(project: Project) -> None:
+    """The next run builds nothing, and deploys nothing: no engine is asked."""
+    many_apps(project)
+    driver = PlainDriver()
+    done(project, driver)
+    project.image("os", "FROM scratch\n# why\nCOPY os.txt /\n", os_txt="1")
+    loaded = load(project.root)
+    base = run(plan(loaded, inspect(loaded, only=["os"])))
+
+    second = done(project, driver)
+
+    assert [image.status.value for image in base.images] == ["built"]
+    assert Counter(i.status.value for i in second.images) == {"exists": 1, "copied": APPS}
+    assert Counter(one.status.value for one in second.deploys) == {"current": APPS}
+    assert planned(project, driver).empty

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +14,7 @@ from pipeline import inspect, load, plan
 from pipeline.buildkit.outcome import Built
 from pipeline.buildkit.staging import staged
 from pipeline.http.retry import Policy
-from pipeline.model.events import Notice
+from pipeline.model.events import ImageChanged, Notice, Phase
 from pipeline.model.facts import facts_of
 from pipeline.model.record import ARTIFACT, LAYER
 from pipeline.model.report import ImageStatus
@@ -23,8 +23,8 @@ from pipeline.registry.artifact import put_artifact, read_artifact
 from pipeline.registry.auth.credential import nobody
 from pipeline.registry.client import Registry
 from pipeline.registry.manifest import Manifest, digest_of
-from pipeline.runner.publish import publish_batch
-from pipeline.runner.record import KIND, read_records, write_records
+from pipeline.runner.publish import Pushed, publish_batch
+from pipeline.runner.record import KIND, read_records, write_records, write_records_again
 from pipeline.runner.tools import Tools
 from sandbox.registry import Settings
 from tests.support.git_commits import commit
@@ -154,8 +154,40 @@ def test_records_beside_images(tmp_path: Path, *, deletes: bool) -> None:
     assert (result.status, result.digest) == (ImageStatus.BUILT, stored["subject"]["digest"])
     assert run.notices() == []
     of_records = {tag for tag in tags if tag.endswith(".inputs")}
-    assert len(of_records) == 2
-    assert set(tags[:2]) == of_records
+    assert len(of_records) == 3
+    assert sum(tag.endswith(".own.inputs") for tag in of_records) == 1  # `web` has a base
+    assert set(tags[:3]) == of_records
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "known"),
+    [
+        ("images/os/Dockerfile", "# why\nFROM scratch\nCOPY os.txt /\n", True),
+        ("images/web/src/app.py", "another\n", False),
+    ],
+)
+def test_the_record_of_an_image_that_is_reused(
+    tmp_path: Path, registry: registries.Registry, file: str, text: str, *, known: bool
+) -> None:
+    """It says what the build took, and not the copy: 0 if the build of these inputs is unknown."""
+    with begun(tmp_path / "project", registry.address) as run:
+        run.tools.stopwatch.take(ImageChanged(WEB, Phase.BUILDING))
+        run.publish()
+        built = run.record()
+        write_tree(tmp_path / "project", {file: text})
+        project = load(tmp_path / "project", environ={})
+        later = plan(project, inspect(project, registry=run.tools.registry, environ={}))
+        image = run.tools.registry.manifest(run.reference())
+        action = next(one for one in later.images if one.name == WEB)
+        write_records_again(later, [Pushed(action, image)], run.tools)
+        reused = replace(run, plan=later).record()
+
+    assert built is not None
+    assert reused is not None
+    assert built.facts != reused.facts
+    assert built.spent.layers == reused.spent.layers
+    assert built.spent.seconds > 0
+    assert reused.spent.seconds == (built.spent.seconds if known else 0)
 
 
 def test_one_request_reads_a_small_record(tmp_path: Path, registry: registries.Registry) -> None:

@@ -24,6 +24,7 @@ from pipeline.registry.errors import AbsentError
 from pipeline.runner.publish import Pushed
 from pipeline.runner.reuse import Reuse
 from pipeline.runner.tools import Tools
+from tests.support.incomplete_images import delete
 from tests.support.intercept import intercept
 from tests.support.scripted_server import Reply
 from tests.support.small_images import INDEX, MANIFEST, OCI, push_blob, push_manifest
@@ -161,6 +162,11 @@ class Run:
         self.tools.registry.put(action.reference, manifest)
         self.tools.end_image(action, ImageStatus.BUILT, "", manifest.digest)
 
+    def exists(self, name: ImageName) -> None:
+        """Record that an image was there before this run."""
+        action = self.action(name)
+        self.tools.end_image(action, ImageStatus.EXISTS, action.reason, action.digest)
+
     def settle(self) -> dict[str, str]:
         """Reuse what can be reused; return the status of each image that has one."""
         done = self.tools.results.images
@@ -238,6 +244,50 @@ def test_a_base_that_contains_something_else(
     assert second.settle() == {"os": "built"}
     assert not second.reuse.waiting
     assert world.notices == []
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        (["os"], {"os": "exists", "lang": "copied", "web": "copied", "takes": "copied"}),
+        (["so"], {"os": "exists"}),
+    ],
+    ids=str,
+)
+def test_a_base_that_an_earlier_run_has_built(
+    world: World, layers: list[str], expected: dict[str, str]
+) -> None:
+    """A run for the base alone, or one that was interrupted: nothing waits for a solve."""
+    made = build_all(world)
+    base = world.plan(COMMENT).images[0]
+    world.client.put(base.reference, world.push(base, layers))
+
+    second = world.start(world.plan(COMMENT))
+    assert [str(a.action) for a in second.plan.images] == ["exists", "build", "build", "build"]
+    second.exists(OS)
+
+    assert second.settle() == expected
+    assert not second.reuse.waiting
+    for name in expected.keys() - {"os"}:
+        reference = second.action(ImageName(name)).reference
+        assert world.has(reference) == made[ImageName(name)].digest
+
+
+def test_an_image_that_the_registry_has_lost(world: World) -> None:
+    """Its tag is gone, and its reuse key is there: it is what a build of these inputs made."""
+    made = build_all(world)
+    lost = next(action for action in world.plan().images if action.name == TAKES)
+    other = world.push(lost, ["another"])
+    world.client.put(lost.reference, other)
+    # This registry deletes a manifest with all its tags, and no tag alone.
+    delete(str(lost.reference.repository), f"manifests/{other.digest}")
+
+    second = world.start(world.plan())
+    for name in LEVELS:
+        second.exists(name)
+
+    assert second.settle()["takes"] == "copied"
+    assert world.has(lost.reference) == made[TAKES].digest
 
 
 def test_own_files_that_changed_too(world: World) -> None:
