@@ -24,16 +24,18 @@ if TYPE_CHECKING:
 def judge_reuse(names: Sequence[str]) -> int:
     """Judge the changes with one of these words in their names, or all; print the tables.
 
-    With the word `cache-gone`, the builder loses its cache after each change.
+    With the word `cache-gone`, the builder loses its cache after each change. With the word
+    `base-first`, a run of its own builds the base.
     """
-    words = [name for name in names if name != "cache-gone"]
+    words = [name for name in names if name not in {"cache-gone", "base-first"}]
     gone = "cache-gone" in names
     chosen = [change for change in CHANGES if not words or any(w in change.name for w in words)]
     found: list[Judged] = []
     wrong: list[str] = []
     same = {change.name: change.same and not gone for change in chosen}
     try:
-        for each in _worlds(_prune if gone else _nothing, chosen):
+        event = _prune if gone else _nothing
+        for each in _worlds(event, chosen, base_first="base-first" in names):
             found.append(each)
             wrong += errors([each], same)
             if not len(found) % 50:
@@ -43,12 +45,15 @@ def judge_reuse(names: Sequence[str]) -> int:
     return int(bool(wrong))
 
 
-def _worlds(event: Callable[[], None], chosen: Sequence[Change]) -> Iterator[Judged]:
+def _worlds(
+    event: Callable[[], None], chosen: Sequence[Change], *, base_first: bool
+) -> Iterator[Judged]:
     host = os.environ["PIPELINE_REGISTRY_HOST"]
     where = f"proof-{secrets.token_hex(4)}/{{name}}"
     with tempfile.TemporaryDirectory(prefix="proof-") as folder:
         settings = f'[registry]\nhost = "{host}"\nrepository = "{where}"\n'
-        yield from World(Path(folder, "project"), settings, event).judge(chosen)
+        world = World(Path(folder, "project"), settings, event, base_first=base_first)
+        yield from world.judge(chosen)
 
 
 def _nothing() -> None:

@@ -32,10 +32,14 @@ def test_the_changes_have_names() -> None:
 
 @pytest.mark.engine
 @pytest.mark.usefixtures("engine")
-def test_what_is_reused_is_what_a_build_makes(tmp_path: Path, registry: Registry) -> None:
+@pytest.mark.parametrize("base_first", [False, True])
+def test_what_is_reused_is_what_a_build_makes(
+    tmp_path: Path, registry: Registry, *, base_first: bool
+) -> None:
     """No image is reused that a build on the new base would make otherwise."""
     settings = f'[registry]\nhost = "{registry.address}"\n'
-    world = World(tmp_path / "project", settings, names=("copies", "runs", "below"))
+    names = ("copies",) if base_first else ("copies", "runs", "below")
+    world = World(tmp_path / "project", settings, names=names, base_first=base_first)
     chosen = [change for change in CHANGES if change.name in SAMPLE]
 
     judged = list(world.judge(chosen))

@@ -40,7 +40,11 @@ class Judged:
 
 
 class World:
-    """A project in a folder, its registry, and what happens to the builder between two runs."""
+    """A project in a folder, its registry, and what happens to the builder between two runs.
+
+    A change is run for all images at once or, with `base_first`, for the base alone, and then for
+    the others.
+    """
 
     def __init__(
         self,
@@ -48,11 +52,14 @@ class World:
         settings: str,
         event: Callable[[], None] = lambda: None,
         names: Sequence[str] = tuple(DEPENDENTS),
+        *,
+        base_first: bool = False,
     ) -> None:
         self.root = root
         self.names = names
         self._settings = settings
         self._event = event
+        self._before: Sequence[str] = ("os",) if base_first else ()
         self.write(None)
         self.first = self._contents(self._run())
 
@@ -69,13 +76,15 @@ class World:
         for change in changes:
             self.write(change)
             self._event()
+            if self._before:
+                self._run(self._before, force=False)
             report = self._run()
             after = self._contents(report)
             anew: dict[str, Contents] = {}
             # Each stands on what is published now, level by level.
             for names in (LOWER, UPPER):
                 chosen = [name for name in names if name in self.names]
-                anew |= self._contents(self._run(chosen), chosen) if chosen else {}
+                anew |= self._contents(self._run(chosen, force=True), chosen) if chosen else {}
             for image in report.images:
                 if image.name in DEPENDENTS:
                     name = image.name
@@ -90,10 +99,10 @@ class World:
             return (BUILT if differences(self.first[name], anew) else MISSED), ""
         return FALSE, f"its status is {status}"
 
-    def _run(self, names: Sequence[str] = ()) -> Report:
+    def _run(self, names: Sequence[str] = (), *, force: bool = False) -> Report:
         loaded = load(self.root)
         for _ in range(_ATTEMPTS):
-            state = inspect(loaded, only=names or None, force=bool(names))
+            state = inspect(loaded, only=names or None, force=force)
             report = run(plan(loaded, state))
             # An engine with much else to do gives up, which says nothing of the images.
             if report.exit_code != UnknownError.exit_code:
