@@ -16,6 +16,7 @@ from .status import ask
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from ..errors import UnknownError
     from ..model.apps import Running
     from ..model.project import Project
     from ..reference import Digest, ImageName
@@ -46,9 +47,23 @@ class AppsOfImage(Struct, frozen=True):
 
 
 def running_images(
+    project: Project,
+    names: Collection[ImageName],
+    driver: OpenDriver,
+    unlisted: Mapping[ImageName, UnknownError],
+) -> dict[ImageName, AppsOfImage]:
+    """Ask what the apps of images run; an app that cannot be asked is in the notes.
+
+    So is why the apps of `unlisted` images are not known.
+    """
+    notes = {n: f"what its apps run is not known: {why.message}" for n, why in unlisted.items()}
+    noted = {name: AppsOfImage(notes=(note,)) for name, note in notes.items() if name in names}
+    return {**noted, **_asked(project, names, driver)}
+
+
+def _asked(
     project: Project, names: Collection[ImageName], driver: OpenDriver
 ) -> dict[ImageName, AppsOfImage]:
-    """Ask what the apps of images run; an app that cannot be asked is in the notes."""
     wanted = [app for app in apps_of(project) if app.image in names]
     if not wanted:
         return {}

@@ -56,6 +56,7 @@ def why(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     against: str = "",
     args: Mapping[str, str],
     deep: bool = False,
+    unlisted: Mapping[ImageName, UnknownError] | None = None,
     driver: OpenDriver | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> tuple[Explanation, ...]:
@@ -63,7 +64,8 @@ def why(  # noqa: PLR0913 - each a choice of the caller's, by keyword
 
     `against` is a Git revision, or a reference of an image. `args` are build arguments of the
     command line, which earlier commits get, too. Named images that exist are checked for all their
-    parts; with `deep`, the others are, too.
+    parts; with `deep`, the others are, too. `unlisted` has why apps of images are not known, which
+    is noted.
 
     Raises `ConfigError` for an `against` that is neither a revision nor an image with a record or
     with the tag of one of the last commits, and `UnknownError` if the registry does not answer or
@@ -80,7 +82,7 @@ def why(  # noqa: PLR0913 - each a choice of the caller's, by keyword
         apps: Mapping[ImageName, AppsOfImage] = {}
         if not against:
             opened = driver or stack.enter_context(open_driver(project, environ))
-            apps = running_images(project, asked, opened)
+            apps = running_images(project, asked, opened, unlisted or {})
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="why-")))
         git = Commits(project, folder, args, environ)
         chosen = [n for n in asked if names or not search.exists(n) or _to_deploy(search, n, apps)]

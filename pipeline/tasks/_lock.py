@@ -11,7 +11,7 @@ from ..errors import ConfigError
 from ..model.cost import Known
 from ..model.why import Side
 from ..runner.lock import choose_externals, look_inside, look_up, moved, with_versions, write
-from ._load import check_look, load_project
+from ._load import check_look, load_project, with_known_apps
 from ._say import write_json
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def _costs(project: Project, moves: Sequence[Move]) -> Known:
 
     names = frozenset(name for move in moves for name in move.images)
     try:
+        project, _ = with_known_apps(project)
         side = Side(project, fingerprint(project, only=names))
     except ConfigError:  # A file that is not there yet: builds say so, and nothing else is wrong.
         return Known()

@@ -96,6 +96,16 @@ def test_a_configuration_that_differs(fly_project: FlyProject) -> None:
     assert "machine" in fly_project.invoke("impact", "--base", "web").out
     assert found["notes"] == ["the configuration of `acme-web` differs: `[env] COLOUR`"]
 
+    # The same app, by a pattern that Fly is asked for, and by a command that is not run here.
+    fly_project.project.write("images/web/image.toml", '[deploy]\napps = "match:acme-w*"\n')
+    assert explained(fly_project.invoke("why", "--json"))["notes"] == found["notes"]
+    fly_project.project.write("images/web/image.toml", '[deploy]\napps = "command:./apps"\n')
+    assert fly_project.invoke("why").out == "nothing would be built or deployed\n"
+    listed = explained(fly_project.invoke("why", "--only", "web", "--json"))
+    assert listed["notes"] == [
+        "what its apps run is not known: listed by a command that was not run"
+    ]
+
 
 def replace_record(text: str, environ: Mapping[str, str]) -> None:
     """Put the image itself in the place of its record."""
