@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import NewType
 
 from msgspec import Struct
@@ -117,6 +118,7 @@ class Reference(Struct, frozen=True, order=True):
         return Reference(self.repository, None, digest)
 
 
+@lru_cache(maxsize=4096)
 def parse_reference(text: str) -> Reference:
     """Parse a reference as docker does: `docker.io`, `library/` and `latest` are filled in.
 

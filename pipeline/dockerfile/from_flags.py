@@ -51,17 +51,19 @@ class FromFlags(Struct):
     def of(self, instruction: Instruction) -> tuple[Origin, ...]:
         """Return what an instruction takes from; a mount of the context is left out."""
         key = id(instruction)
-        if key not in self._found:
+        found = self._found.get(key)
+        if found is None:
             try:
-                self._found[key] = tuple(
+                found = tuple(
                     with_context(origin, self.dockerfile, self.contexts)
                     for origin in self._origins(instruction)
                 )
             except RefusedError as error:
-                self._found[key] = ()
+                found = ()
                 location = instruction.line.find(error.blame)
                 self.problems.append(Problem(location, error.message, error.hint))
-        return self._found[key]
+            self._found[key] = found
+        return found
 
     def _origins(self, instruction: Instruction) -> list[Origin]:
         if isinstance(instruction, Copy) and instruction.origin:

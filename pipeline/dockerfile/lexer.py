@@ -74,8 +74,17 @@ class Line(Struct, frozen=True):
 
 
 def _search(text: str, token: str, start: int) -> int:
+    first = text.find(token, start)
+    if first < 0 or _is_word(text, first, first + len(token), start):
+        return first
     word = re.search(rf"(?<!\S){re.escape(token)}(?!\S)", text[start:])
-    return start + word.start() if word else text.find(token, start)
+    return start + word.start() if word else first
+
+
+def _is_word(text: str, begin: int, end: int, start: int) -> bool:
+    """Return whether a part of a text, which is read from `start`, has spaces around it."""
+    before, after = text[max(begin - 1, start) : begin], text[end : end + 1]
+    return (not before or before.isspace()) and (not after or after.isspace())
 
 
 class _Words:

@@ -98,7 +98,7 @@ class StageGraph(Struct):
             str(s.index): [str(n) for n in sorted(self.takes_from(s.instructions))]
             for s in self.dockerfile.stages
         }
-        cycles = graph.cycles(needs)
+        cycles = graph.cycles(needs) if any(needs.values()) else ()
         for cycle in cycles:
             stages = [self.dockerfile.stages[int(index)] for index in cycle]
             path = graph.shown([stage.label for stage in stages])

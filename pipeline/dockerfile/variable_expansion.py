@@ -58,6 +58,8 @@ class Expansion(Struct, frozen=True):
 
 
 PLAIN = Rules()
+_NO_NAMES: frozenset[str] = frozenset()
+_NOTHING = Expansion("", (), _NO_NAMES, _NO_NAMES)
 
 
 def expand(
@@ -70,8 +72,10 @@ def expand(
     >>> expand("python:${V:-3}-slim", {}).text
     'python:3-slim'
     """
+    if not text:
+        return _NOTHING
     if _PLAIN.fullmatch(text):
-        return Expansion(text, (text,), frozenset(), frozenset())
+        return Expansion(text, (text,), _NO_NAMES, _NO_NAMES)
     lexer = _Lexer(text, variables, rules, budget or Budget(), raw=rules.raw_escapes)
     result, words = lexer.until("", raw=rules.raw_escapes)
     return Expansion(result, words, frozenset(lexer.used), frozenset(lexer.unset))

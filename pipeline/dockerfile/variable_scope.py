@@ -207,7 +207,8 @@ class Scope(Struct):
     def _known(self, text: str, rules: Rules) -> Known:
         expansion = expand(text, self.values, rules, self.budget)
         missing = expansion.unset if self.open else frozenset()
-        return Known(expansion.text, tuple(sorted(missing | (expansion.used & self.unsure))))
+        unknown = missing | (expansion.used & self.unsure)
+        return Known(expansion.text, tuple(sorted(unknown))) if unknown else Known(expansion.text)
 
 
 def first_scope(escape: str, budget: Budget, *, scratch: bool) -> Scope:

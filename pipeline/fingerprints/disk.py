@@ -108,10 +108,12 @@ class Disk:
         return self._types[path]
 
     def folder(self, path: str) -> Listing:
-        """Return the contents of a folder."""
-        if path not in self._folders:
-            self._folders[path] = self._list(path)
-        return self._folders[path]
+        """Return the contents of a folder, whose path may end with a slash."""
+        name = path.rstrip("/")
+        found = self._folders.get(name)
+        if found is None:
+            found = self._folders[name] = self._list(path)
+        return found
 
     def file(self, path: str) -> FileFacts:
         """Return a regular file's facts."""
@@ -188,7 +190,8 @@ class Disk:
             # Before it is read: a later copy that finds the same state has these bytes, even if
             # the clock was set back, so that a new file seems old.
             found = os.fstat(handle)
-            data = os.read(handle, _BLOCK)
+            # One byte more than it has: a new buffer of the largest size takes as long as hashing.
+            data = os.read(handle, min(found.st_size + 1, _BLOCK))
             if data.startswith(POINTER_HEADS):
                 self.heads[path] = data
             if len(data) != found.st_size or found.st_ctime_ns > self._quiet:

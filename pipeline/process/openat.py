@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -104,15 +105,20 @@ class Descent:
         """Open a folder from the nearest one that is open."""
         if path == self._root:
             return os.open(path or "/", FOLDER)
-        if path in self._starts:
-            return descend(os.dup(self._at(self._root)), self._below(path))
         names: list[str] = []
+        if path in self._starts:
+            below = self._below(path)
+            if path != "/".join((self._root, *below)):  # there are links on the way
+                return descend(os.dup(self._at(self._root)), below)
+            path, _, name = path.rpartition("/")
+            names.append(name)
         while path not in self._open and path not in self._starts and path != self._root:
             path, slash, name = path.rpartition("/")
             names.append(name)
             if not slash:
                 raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
-        return descend(os.dup(self._at(path)), names[::-1])
+        first = os.open(names.pop(), STEP, dir_fd=self._at(path))
+        return descend(first, names[::-1])
 
     def _below(self, start: str) -> Sequence[str]:
         """Return the folders from the root to that of a context's root."""
@@ -123,9 +129,33 @@ class Descent:
 
     def _real_path(self, path: str) -> str:
         """Follow all links in a path, once. A folder is opened without links later."""
-        if path not in self._real_paths:
-            self._real_paths[path] = os.path.realpath(path).rstrip("/")
-        return self._real_paths[path]
+        found = self._real_paths.get(path)
+        if found is None:
+            folder, _, name = path.rpartition("/")
+            if folder and name not in {".", ".."} and _is_no_link(path):
+                # Most folders are beside others: the path to all of them is followed once.
+                found = f"{self._followed(folder)}/{name}"
+            else:
+                found = _followed(path)
+            self._real_paths[path] = found
+        return found
+
+    def _followed(self, folder: str) -> str:
+        if folder not in self._real_paths:
+            self._real_paths[folder] = _followed(folder)
+        return self._real_paths[folder]
+
+
+def _is_no_link(path: str) -> bool:
+    """Return whether something is at `path`, and it is not a link."""
+    try:
+        return not stat.S_ISLNK(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+def _followed(path: str) -> str:
+    return os.path.realpath(path).rstrip("/")
 
 
 def _close(handles: dict[str, int]) -> None:

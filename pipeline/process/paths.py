@@ -16,6 +16,9 @@ def inside(path: PurePosixPath) -> PurePosixPath | None:
     >>> inside(PurePosixPath("images/web/../../libs")), inside(PurePosixPath("images/../.."))
     (PurePosixPath('libs'), None)
     """
+    impossible = path.is_absolute() or "\0" in str(path)
+    if ".." not in path.parts:
+        return None if impossible else path
     parts: list[str] = []
     for part in path.parts:
         if part == "..":
@@ -24,7 +27,6 @@ def inside(path: PurePosixPath) -> PurePosixPath | None:
             parts.pop()
         else:
             parts.append(part)
-    impossible = path.is_absolute() or "\0" in str(path)
     return None if impossible else PurePosixPath(*parts)
 
 

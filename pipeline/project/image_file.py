@@ -12,10 +12,10 @@ from ..model.image import ImageTest
 from ..reference import parse_platform
 from .document import Document, read_document
 from .image_model import EnvironmentValue, ImageFileModel, ImageTables
-from .profiles import with_profile
+from .profiles import profiles_of, with_profile
 from .result import Result
 from .tables import read_table
-from .validation import check, without_mistakes
+from .validation import read_checked, without_mistakes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -97,13 +97,16 @@ def load_image_file(
         return Result(None, problems)
     if not document.exists:
         return Result(ImageFile(document))
-    if problems := check(document, ImageFileModel):
+    file: ImageTables
+    file, problems = read_checked(document, ImageFileModel)
+    if problems:
         return Result(None, problems)
     document = with_profile(document, profile)
-    # A table of a profile may lack what the rest has; together they must have it.
-    if problems := check(document, ImageTables):
-        return Result(None, problems)
-    file = read_table(ImageTables, document.data)[0]
+    if profiles_of(document):
+        # A table of a profile may lack what the rest has; together they must have it.
+        file, problems = read_checked(document, ImageTables)
+        if problems:
+            return Result(None, problems)
     args = {name: _value(value, given.environ) for name, value in file.args.items()}
     unset = [name for name, value in args.items() if value is None and name not in given.arguments]
     if unset:

@@ -30,6 +30,8 @@ T = TypeVar("T", bound="Table")
 NOTHING: Mapping[Any, Any] = MappingProxyType({})
 """The default of a table of any keys."""
 _KEYS: dict[type["Table"], Mapping[str, Any]] = {}
+_UNWRAPPED: dict[int, tuple[Any, Any, tuple[object, ...]]] = {}
+"""By the identity of an annotation, which is kept: to hash one takes longer than to unwrap it."""
 _MOST_PLATFORMS = 50
 
 
@@ -128,6 +130,13 @@ def keys_of(table: type[Table]) -> Mapping[str, Any]:
 
 def unwrapped(annotation: Any) -> tuple[Any, tuple[object, ...]]:
     """Return an annotation without `Annotated` and `None`, and the marks of all its layers."""
+    known = _UNWRAPPED.get(id(annotation))
+    if known is None:
+        known = _UNWRAPPED[id(annotation)] = annotation, *_unwrap(annotation)
+    return known[1:]
+
+
+def _unwrap(annotation: Any) -> tuple[Any, tuple[object, ...]]:
     marks: tuple[object, ...] = ()
     while True:
         if get_origin(annotation) is Annotated:

@@ -18,13 +18,18 @@ if TYPE_CHECKING:
 
     from ..errors import KeyPath
     from .document import Document
-    from .tables import Mistake
+    from .tables import Mistake, T
 
 
 def check(document: Document, table: type[Table]) -> tuple[Problem, ...]:
     """Return all that is wrong with a file's data, each problem with its location."""
-    _, mistakes = read_table(table, document.data)
-    return tuple(first_problems(mistakes, lambda one: _problem(document, table, one)))
+    return read_checked(document, table)[1]
+
+
+def read_checked(document: Document, table: type[T]) -> tuple[T, tuple[Problem, ...]]:
+    """Return a file's data as a table, and what `check` returns: it is valid without any."""
+    read, mistakes = read_table(table, document.data)
+    return read, tuple(first_problems(mistakes, lambda one: _problem(document, table, one)))
 
 
 def without_mistakes(document: Document, table: type[Table]) -> tuple[Document, frozenset[str]]:

@@ -120,6 +120,14 @@ def test_the_location_of_a_token() -> None:
     assert (line.location, line.find("needle")) == (Location("D", 2, 3), Location("D", 4, 4))
 
 
+@pytest.mark.parametrize(
+    ("token", "column"), [("srcs", 6), ("src", 11), ("s", 6), ("/srv", 21), ("COPY", 1), ("b", 1)]
+)
+def test_a_token_is_located_at_a_word_of_its_own(token: str, column: int) -> None:
+    """If there is none, at the first word that has it in it; never in the keyword."""
+    assert lex(b"COPY srcs src\tsrc.d /srv\n", "D").lines[0].find(token).column == column
+
+
 SYNTAX = {
     "hash": ("# syntax=a/b:1\nFROM x", "a/b:1"),
     "with options": ("#syntax = a/b:1 opt\n", "a/b:1"),

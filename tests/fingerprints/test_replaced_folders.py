@@ -91,6 +91,18 @@ def test_the_context_itself(root: Path) -> None:
         disk.folder(context.path(""))
 
 
+@pytest.mark.parametrize(
+    ("link", "target", "below"),
+    [("to", "web", True), ("web/to", "sub", True), ("to", "../outside", False)],
+)
+def test_a_path_with_links(root: Path, link: str, target: str, *, below: bool) -> None:
+    """Also where the link is to a folder of folders, and they themselves are no links."""
+    (root / link).symlink_to(target)
+    way = Descent(root)
+
+    assert [way.stays_below(f"{root}/{link}{more}") for more in ("", "/sub")] == [below, below]
+
+
 def snapshot_of(root: Path, folder: Path) -> tuple[Snapshot, Inputs, Callable[[], None]]:
     """Return a snapshot that is not yet made, and the inputs of its files."""
     image = image_of("FROM scratch\nCOPY . /\n", name="web", context="web")

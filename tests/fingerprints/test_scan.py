@@ -351,6 +351,14 @@ def test_files_of_any_size_and_age_are_hashed(tmp_path: Path, size: int, age: in
     assert disk.file(str(tmp_path / "f"))[1] == hashlib.sha256(data).hexdigest()
 
 
+def test_a_folder_is_listed_once(tmp_path: Path) -> None:
+    """Whether or not its path ends with a slash."""
+    write_tree(tmp_path, {"src/a": "x"})
+    disk = Disk(tmp_path)
+
+    assert disk.folder(f"{tmp_path}/src/") is disk.folder(f"{tmp_path}/src")
+
+
 def test_entries_are_sorted_by_the_bytes_of_the_path(tmp_path: Path) -> None:
     """Not by folder, and not by locale."""
     names = ["a/b", "a-b", "a.b", "A", "é", "z", "\U0001f600", "\uffee"]
