@@ -54,7 +54,8 @@ def choose_context(
         return best, None
     what = "`COPY . .` may mean this folder, or the whole workspace"
     other = (
-        f'for the workspace, put `{{ path = "{path.parent}", context = "." }}` first in `images`'
+        f'for the workspace, write `{{ path = "{path.parent}", context = "." }}` into `images`, in '
+        f'place of `"{path.parent}"`, or before the other entries'
     )
     return best, Question(str(path), what, f"the context is `{best}`", other)
 

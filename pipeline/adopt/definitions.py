@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import DecodeError, Struct, field, json
 
+from ..buildkit.buildx import find_buildx
+from ..errors import UnknownError
+from ..model.settings import BuildSettings
 from ..process.capture import capture
-from ..process.environ import find_program, for_docker
+from ..process.environ import for_docker
 from ..process.paths import inside
 from ..process.read_file import FileError, read_file
 from .proposal import Question
@@ -23,6 +26,8 @@ from .repository import is_bake
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+    from ..buildkit.buildx import Buildx
 
 _PASSED = ("PATH", "HOME", "DOCKER_CONFIG", "TMPDIR")
 _TIMEOUT = 30.0
@@ -80,12 +85,17 @@ class Target(Struct, frozen=True):
 def read_targets(
     root: Path, files: Iterable[PurePosixPath], environ: Mapping[str, str]
 ) -> tuple[tuple[Target, ...], tuple[Question, ...]]:
-    """Read all files; what cannot be read is a question."""
+    """Read all files; what cannot be read is a question.
+
+    Raises `UnknownError` if there is something to read, and buildx is missing.
+    """
     targets: list[Target] = []
     questions: list[Question] = []
+    buildx: Buildx | None = None
     for file in files:
+        buildx = buildx or _buildx_for(file, environ)
         try:
-            definition = _printed(root, file, environ)
+            definition = _printed(root, file, buildx)
         except _UnreadableError as error:
             other = f"`docker buildx bake -f {file.name} --print` must succeed: then run this again"
             questions.append(Question(str(file), f"it cannot be read: {error}", "left out", other))
@@ -99,16 +109,22 @@ class _UnreadableError(Exception):
     """A definition cannot be read; the message says why."""
 
 
-def _printed(root: Path, file: PurePosixPath, environ: Mapping[str, str]) -> _Printed:
-    docker = find_program("docker", environ)
-    if docker is None:
-        raise _UnreadableError("there is no `docker` on PATH")
+def _buildx_for(file: PurePosixPath, environ: Mapping[str, str]) -> Buildx:
+    """Find buildx. Without it, nobody knows which images the file connects."""
+    passed = {name: environ[name] for name in _PASSED if name in environ}
+    try:
+        return find_buildx(BuildSettings(), passed)
+    except UnknownError as error:
+        what = f"`{file}` cannot be read, so nothing was written: {error.message}"
+        raise UnknownError(what, hint=error.hint) from None
+
+
+def _printed(root: Path, file: PurePosixPath, buildx: Buildx) -> _Printed:
     folder = root / file.parent
-    words = [docker, "buildx", "bake", "-f", file.name, "--print", *_names(root, file)]
-    passed = for_docker({name: environ[name] for name in _PASSED if name in environ})
+    words = [*buildx.command, "bake", "-f", file.name, "--print", *_names(root, file)]
     try:
         # A compose file is found by its name in the working directory, as its `.env` is.
-        done = capture(words, passed, timeout=_TIMEOUT, folder=folder)
+        done = capture(words, for_docker(buildx.environ), timeout=_TIMEOUT, folder=folder)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _UnreadableError(str(error)) from None
     try:

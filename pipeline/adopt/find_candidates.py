@@ -77,7 +77,7 @@ class Finder:
         what = "its folder is the image of another Dockerfile"
         other = (
             f'write `dockerfile = "{path.name}"` into `{path.with_name("image.NAME.toml")}`, '
-            "and put that first in `images`"
+            "and add that to `images`, before its other entries"
         )
         self.questions.append(Question(str(path), what, "left out", other))
 
@@ -204,7 +204,8 @@ class Finder:
                 Question(
                     str(config.file),
                     f"it builds the same image as `{main.file}`",
-                    f"deployed with `--profile {config.word}` alone",
+                    f"`--profile {config.word}` deploys `{config.app or config.file}`, and "
+                    f"without it `{main.app or main.file}` is deployed",
                     f'to deploy both at once, add `{{ name = "{config.app}", config = '
                     f'"{_from(one, config)}" }}` to `apps` under `[deploy]` in `{one.settings}`',
                 )
@@ -235,8 +236,12 @@ def unlisted(targets: Sequence[Target], candidates: Sequence[Candidate]) -> list
         return []
     file = targets[0].file
     what = f"it does not build {named(others)}"
-    chosen = "they are images: `build-all` builds them, too"
-    return [Question(str(file), what, chosen, "take those that nobody needs out of `images`")]
+    if len(others) == 1:
+        chosen, other = "it is an image: `build-all` builds it, too", "take it out of `images`"
+    else:
+        chosen = "they are images: `build-all` builds them, too"
+        other = "take those that nobody needs out of `images`"
+    return [Question(str(file), what, chosen, other)]
 
 
 def _given(args: Mapping[str, str], declared: Mapping[str, object]) -> dict[str, str]:

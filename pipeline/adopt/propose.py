@@ -27,7 +27,7 @@ from .find_candidates import Finder, unknown_definitions, unlisted
 from .join import Joiner
 from .patterns import entries_for
 from .proposal import Proposal, Question, put_together
-from .registry import choose_registry
+from .registry import choose_registry, example
 from .render import image_text, pipeline_text
 from .repository import dockerfile_at, read_repository
 
@@ -49,7 +49,8 @@ _MOST_ROUNDS = 20
 def propose(root: Path, environ: Mapping[str, str]) -> Proposal:
     """Return the files for the repository at `root`, which is only read.
 
-    Raises `ConfigError` where no image is found, or where `pipeline.toml` is there already.
+    Raises `ConfigError` where no image is found, or where `pipeline.toml` is there already, and
+    `UnknownError` if buildx, which reads compose and bake files, is missing.
     """
     if is_there(root / PIPELINE_FILE):
         hint = "`invoke graph` shows what it says; to begin anew, move it away first"
@@ -141,7 +142,8 @@ class _Trial:
         entries = entries_for(candidates, others, self._fits, root.name)
         registry, questions = choose_registry(candidates, references)
         schema = _schema_path(root)
-        files = {PIPELINE_FILE: pipeline_text(entries, registry, schema)}
+        pushed = example(registry, candidates[0].name)
+        files = {PIPELINE_FILE: pipeline_text(entries, registry, schema, pushed)}
         for one in candidates:
             if text := image_text(one):
                 files[one.settings] = text
@@ -200,7 +202,12 @@ def _is_of(one: Candidate, problem: Problem) -> bool:
 
 def _unloadable(one: Candidate, problem: Problem) -> Question:
     hint = f"{problem.hint}; then " if problem.hint else ""
-    other = f'{hint}put "{one.place}" first in `images`'
+    settings = ""
+    if "`args`" in problem.hint:
+        settings = (
+            f" (`args` is a table of `{one.settings}`; for an image of this project: `bases`)"
+        )
+    other = f'{hint}add "{one.place}" to `images`, before its other entries{settings}'
     return Question(str(problem.location), problem.message, "left out", other)
 
 
@@ -280,9 +287,9 @@ def _tasks_line(root: Path) -> str:
 
 def _about_tasks(root: Path) -> Iterator[Question]:
     if not _tasks_line(root):
-        other = "for `invoke`, rename that folder, and write `from pipeline.tasks import ns`"
-        what = "Python would take it for `tasks.py`"
-        yield Question("tasks", what, "no `tasks.py`: `fip` runs the tasks", f"{other} there")
+        what = "Invoke would read this folder of yours in place of a file `tasks.py`"
+        other = "for `invoke`, rename it, and write `from pipeline.tasks import ns` into `tasks.py`"
+        yield Question("tasks", what, "no `tasks.py`: `fip` runs the tasks without it", other)
 
 
 def _schema_path(root: Path) -> str:

@@ -9,7 +9,7 @@ from .proposal import Question
 from .references import FLY, Form, common_forms, read
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from .candidate import Candidate
 
@@ -36,6 +36,17 @@ def choose_registry(
     chosen = f"`{FLY}/NAME`, one Fly app for each image"
     other = '`[registry]` with `host = "ghcr.io"` and `repository = "acme/{name}"`'
     return {}, (Question(_FILE, what, chosen, other),)
+
+
+def example(keys: Mapping[str, str], name: str) -> str:
+    """Return where an image is pushed with these keys of `[registry]`.
+
+    >>> example({"repository": "acme-{name}"}, "web")
+    'registry.fly.io/acme-web:FINGERPRINT'
+    """
+    repository = keys.get("repository", "{name}").replace("{name}", name)
+    tag = keys.get("tag", "{fingerprint}").replace("{name}", name)
+    return f"{keys.get('host', FLY)}/{repository}:{tag.replace('{fingerprint}', 'FINGERPRINT')}"
 
 
 def _keys(form: Form) -> dict[str, str]:

@@ -16,8 +16,13 @@ if TYPE_CHECKING:
 _WIDTH = 100
 
 
-def pipeline_text(entries: Sequence[Entry], registry: Mapping[str, str], schema: str) -> str:
-    """Return the text of `pipeline.toml`; `schema` is the path of its schema, or nothing."""
+def pipeline_text(
+    entries: Sequence[Entry], registry: Mapping[str, str], schema: str, pushed: str
+) -> str:
+    """Return the text of `pipeline.toml`.
+
+    `schema` is the path of its schema, or nothing; `pushed` is where one of the images is pushed.
+    """
     values = [_value(entry) for entry in entries]
     line = toml_line("images", values)
     if len(line) > _WIDTH:
@@ -25,7 +30,7 @@ def pipeline_text(entries: Sequence[Entry], registry: Mapping[str, str], schema:
         line = "".join(["images = [\n", *(f"  {part},\n" for part in parts), "]\n"])
     head = f"#:schema {schema}\n" if schema else ""
     tail = "".join(toml_line(key, value) for key, value in registry.items())
-    return head + line + (f"\n[registry]\n{tail}" if tail else "")
+    return head + line + (f"\n[registry]  # {pushed}\n{tail}" if tail else "")
 
 
 def _value(entry: Entry) -> Value:

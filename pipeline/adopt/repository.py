@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from ..dockerfile import Dockerfile
+    from ..errors import Problem
     from ..project.fly_toml import FlyToml
 
 _SKIPPED = frozenset(
@@ -112,10 +113,14 @@ def dockerfile_at(root: Path, file: PurePosixPath, questions: list[Question]) ->
     """Read a Dockerfile; one that cannot be read is a question."""
     read, problems = read_dockerfile(root, file, file.parent, Disk(root))
     if read is None:
-        why = "; ".join(str(problem) for problem in problems[:2])
-        other = f"if it is built, correct it, and add `{file}` to `images`"
+        why = "; ".join(f"{_line(problem)}{problem.message}" for problem in problems[:2])
+        other = f"if it is more than a template, correct it, and add `{file}` to `images`"
         questions.append(Question(str(file), f"it is no Dockerfile: {why}", "left out", other))
     return read
+
+
+def _line(problem: Problem) -> str:
+    return f"line {problem.location.line}: " if problem.location and problem.location.line else ""
 
 
 def is_bake(file: PurePosixPath) -> bool:

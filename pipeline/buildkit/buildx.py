@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from .abilities import Abilities
 
 _TIMEOUT = 30.0
-_INSTALL = "install the package `docker-buildx` (Debian, Ubuntu) or `docker-buildx-plugin`"
+_INSTALL = (
+    "install Docker's package `docker-buildx-plugin`,"
+    " or `docker-buildx` of Debian 13 or Ubuntu; Docker Desktop has it"
+)
 _LOST = (
     r"error reading from server|code = Unavailable|transport is closing|failed to dial"
     r"|failed to list workers|failed to initialize builder|no active sessions?"

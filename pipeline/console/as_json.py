@@ -368,6 +368,10 @@ def _node(image: Image) -> JsonObject:
         "kind": image.kind.value,
         "bases": list(image.base_names),
         "externals": [{"reference": r, "digest": d} for r, d in _externals(image).items()],
+        "dockerfile": str(image.dockerfile),
+        "context": str(image.context),
+        "target": image.target,
+        "apps": list(image.deploy.apps) if image.deploy else [],
     }
 
 

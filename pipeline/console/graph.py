@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from ..graph import reverse
+from ..model.image import UNNAMED
 from ..model.sanitize import visible, without_escapes
 
 if TYPE_CHECKING:
@@ -99,9 +100,28 @@ def _actions(plan: Plan | None) -> Mapping[str, str]:
 
 
 def _note(image: Image) -> str:
-    app = "app" if image.deploy else ""
+    """Return what is not as usual, and what the name of an image does not tell."""
     outside = ", ".join(dict.fromkeys(external.written for external in image.externals))
-    return ", ".join(filter(None, (app, outside and f"from {outside}")))
+    usual = image.public or image.dockerfile == image.folder / "Dockerfile"
+    notes = (
+        _apps_note(image),
+        "" if usual else str(image.dockerfile),
+        "" if image.public or image.context == image.folder else f"context {image.context}",
+        image.target and f"target {image.target}",
+        outside and f"from {outside}",
+    )
+    return ", ".join(filter(None, notes))
+
+
+def _apps_note(image: Image) -> str:
+    """Name the app of an image; count several."""
+    if image.deploy is None:
+        return ""
+    apps, pending = image.deploy.apps, image.deploy.pending
+    if pending == UNNAMED:
+        return "app without a name"
+    known = [f"app {apps[0]}"] if len(apps) == 1 else [f"{len(apps)} apps"] if apps else []
+    return ", ".join([*known, f"apps {pending}"] if pending else known) or "app"
 
 
 def _externals(project: Project) -> tuple[str, ...]:

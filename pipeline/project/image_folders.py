@@ -314,6 +314,9 @@ def _no_images(root: Path, globs: Sequence[str], others: Sequence[PurePosixPath]
     if others:
         hint = f"add a Dockerfile to {quoted_list(str(folder) for folder in others[:3])}"
     else:
-        hint = "put a Dockerfile into images/NAME/, or set `images` in pipeline.toml"
+        hint = (
+            "put a Dockerfile into images/NAME/, or set `images` in pipeline.toml; "
+            "`invoke init` does so for a repository with Dockerfiles"
+        )
     where = Location(str(PIPELINE_FILE)) if (root / PIPELINE_FILE).is_file() else None
     return Problem(where, f"no images found in `{root}`: looked for {looked}", hint)

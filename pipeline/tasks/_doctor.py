@@ -13,7 +13,7 @@ from ..console import as_json, show
 from ..console.check import CheckResult
 from ..console.text import amount
 from ..errors import ConfigError, PipelineError
-from ..model.settings import DriverName
+from ..model.settings import DriverName, Settings
 from ..registry.auth.fly_program import fly_program
 from ..registry.auth.keychain import credentials
 from ..registry.auth.namespace import Namespace
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ._command import Words
 
 WELL, UNWELL = 0, 4
+_LOGINS = "logins"
 
 
 def run(
@@ -52,6 +53,7 @@ def _checks(profile: str, allow: Words) -> Iterator[CheckResult]:
         yield _version("")
         for problem in error.problems:
             yield CheckResult("project", ok=False, detail=str(problem), hint=problem.hint)
+        yield from _builds(Settings())
         return
     yield _version(project.settings.requires)
     yield CheckResult(
@@ -59,18 +61,26 @@ def _checks(profile: str, allow: Words) -> Iterator[CheckResult]:
         ok=True,
         detail=f"{amount(len(project.images), 'image', 'images')} in {project.root}",
     )
-    try:
-        check_look(project.settings)
-        check_docker(project.settings)
-    except ConfigError as error:
-        for problem in error.problems:
-            yield CheckResult("logins", ok=False, detail=str(problem), hint=problem.hint)
+    builds = tuple(_builds(project.settings))
+    yield from builds
+    if any(check.name == _LOGINS for check in builds):
         return
-    yield _check("builder", lambda: _builder(project))
-    yield _check("engine", _engine)
     yield _credential(project)
     yield _check("registry", lambda: _registry(project))
     yield _fly(project)
+
+
+def _builds(settings: Settings) -> Iterator[CheckResult]:
+    """Check docker, builder and engine; only what the project may run for a look."""
+    try:
+        check_look(settings)
+        check_docker(settings)
+    except ConfigError as error:
+        for problem in error.problems:
+            yield CheckResult(_LOGINS, ok=False, detail=str(problem), hint=problem.hint)
+        return
+    yield _check("builder", lambda: _builder(settings))
+    yield _check("engine", _engine)
 
 
 def _version(requires: str) -> CheckResult:
@@ -85,10 +95,9 @@ def _check(name: str, look: Callable[[], str]) -> CheckResult:
         return CheckResult(name, ok=False, detail=error.message, hint=error.hint)
 
 
-def _builder(project: Project) -> str:
-    found = check_builder(project.settings.build, os.environ)
-    host = project.settings.registry.host
-    if error := unreachable_registry(found.driver, found.options, host):
+def _builder(settings: Settings) -> str:
+    found = check_builder(settings.build, os.environ)
+    if error := unreachable_registry(found.driver, found.options, settings.registry.host):
         raise error
     return str(found)
 

@@ -46,6 +46,8 @@ def run(*, check: bool, json: bool) -> int:
     else:
         sys.stdout.write(f"\n{tree(project)}")
         _show_questions(proposal.questions)
+    if not check:
+        say("next: `invoke plan` shows what would be built, and files that no image should have")
     return TO_DO if check and proposal.files else 0
 
 

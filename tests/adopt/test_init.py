@@ -12,7 +12,7 @@ from pipeline.adopt import propose
 from pipeline.adopt.candidate import Candidate
 from pipeline.adopt.references import meant_by_words
 from pipeline.adopt.registry import choose_registry
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, UnknownError
 from tests.support.invoker import invoke
 from tests.support.small_projects import write_tree
 
@@ -26,12 +26,14 @@ EMPTY = "FROM scratch\n"
 NS = "from pipeline.tasks import ns\n"
 
 
-def proposed(root: Path, files: Mapping[str, str]) -> Proposal:
+def proposed(
+    root: Path, files: Mapping[str, str], environ: Mapping[str, str] | None = None
+) -> Proposal:
     """Write files, and propose settings for them."""
     folder = root / "shop"
     folder.mkdir(exist_ok=True)
     write_tree(folder, files)
-    return propose(folder, {})
+    return propose(folder, environ or {})
 
 
 def texts(proposal: Proposal) -> dict[str, str]:
@@ -66,14 +68,14 @@ def test_it_shows_and_then_writes(tmp_path: Path) -> None:
     assert shown.stdout == (
         "pipeline.toml\n"
         '    images = ["services/*"]\n'
-        "    [registry]\n"
+        "    [registry]  # registry.fly.io/acme-web:FINGERPRINT\n"
         '    repository = "acme-{name}"\n'
         "\n"
         "base\n"
-        "└── web (app)\n"
+        "└── web (app acme-web)\n"
     )
     graph = invoke(["graph"], tmp_path, os.environ)
-    assert graph.stdout == "base\n└── web (app)\n"
+    assert graph.stdout == "base\n└── web (app acme-web)\n"
     again = invoke(["init"], tmp_path, os.environ)
     assert again.returncode == 2
     assert "`pipeline.toml` is there already: nothing was written" in again.stderr
@@ -231,7 +233,7 @@ CASES: dict[str, tuple[Mapping[str, str], str, str]] = {
     "the prefix of the apps": (
         {"Dockerfile": EMPTY, "fly.toml": 'app = "acme-site"\n', "jobs/Dockerfile": EMPTY}
         | {"jobs/fly.toml": 'app = "acme-jobs"\n'},
-        '{ path = ".", name = "site" }, "jobs"]\n\n[registry]\nrepository = "acme-{name}"',
+        ']\n\n[registry]  # registry.fly.io/acme-site:FINGERPRINT\nrepository = "acme-{name}"',
         "",
     ),
     "folders with characters of globs": (
@@ -295,11 +297,29 @@ def test_the_app_of_another_region_is_in_the_list(tmp_path: Path) -> None:
     assert found.project.apps == ("web", "web-eu")
 
 
-def test_without_docker_a_bake_file_is_a_question(tmp_path: Path) -> None:
-    """The Dockerfiles are found all the same."""
-    found = proposed(tmp_path, {"web/Dockerfile": EMPTY, "docker-bake.hcl": 'target "web" {}\n'})
-    assert "docker-bake.hcl: it cannot be read: there is no `docker` on PATH" in asked(found)
-    assert found.project.names == ("web",)
+@pytest.mark.parametrize(
+    ("docker", "why"),
+    [
+        ("", "there is no `docker` on PATH"),
+        (
+            "#!/bin/sh\necho 'docker: unknown command: docker buildx' >&2\nexit 1\n",
+            "docker has no buildx plugin",
+        ),
+    ],
+)
+def test_without_buildx_nobody_knows_the_graph(tmp_path: Path, docker: str, why: str) -> None:
+    """Not what a bake or compose file connects: nothing is proposed. Without such a file, it is."""
+    bin_ = tmp_path / "bin"
+    write_tree(bin_, {"docker": docker} if docker else {})
+    environ = {"PATH": f"{bin_}:/bin"}
+    files = {"web/Dockerfile": EMPTY}
+    (bin_ / "docker").chmod(0o755) if docker else None
+    assert proposed(tmp_path, files, environ).project.names == ("web",)
+    files |= {"docker-bake.hcl": 'target "web" {}\n'}
+
+    with pytest.raises(UnknownError, match=f"docker-bake.hcl` cannot be read, .*: {why}") as caught:
+        proposed(tmp_path, files, environ)
+    assert caught.value.hint.startswith("install ")
 
 
 def candidate(place: str, app: str = "", *tags: str) -> Candidate:

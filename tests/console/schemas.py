@@ -80,6 +80,10 @@ GRAPH = record(
         kind={"enum": ["base", "app"]},
         bases=TEXTS,
         externals=rows(reference=TEXT, digest=DIGEST),
+        dockerfile=TEXT,
+        context=TEXT,
+        target={"type": ["string", "null"]},
+        apps=TEXTS,
     ),
 )
 INPUTS = record(

@@ -5,18 +5,23 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import PurePosixPath
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.console.graph import dot, mermaid, tree
+from pipeline.model.image import UNNAMED, AppSpec
+from pipeline.reference import parse_reference
 from tests.console.values import PLAN, PROJECT, make_image, make_project
 
 TREE = """\
 os-base (from debian:bookworm-slim)
 ├── python-base
-│   ├── api (app)
-│   └── web (app)
-└── web (app)
+│   ├── api (app api)
+│   └── web (app web)
+└── web (app web)
 """
 
 CHILDREN_TWICE = """\
@@ -33,6 +38,30 @@ ODD_NAMES = ["a.b", "a__b", "a--b", "a-b", "a_b", "end", "a2eb", "0"]
 def test_a_tree_names_each_edge() -> None:
     """An image is below each of its bases."""
     assert tree(PROJECT) == TREE
+
+
+@pytest.mark.parametrize(
+    ("changes", "note"),
+    [
+        ({}, ""),
+        ({"deploy": AppSpec(("one", "two"))}, " (2 apps)"),
+        ({"deploy": AppSpec((), pending="match:acme-*")}, " (apps match:acme-*)"),
+        ({"deploy": AppSpec((), pending=UNNAMED)}, " (app without a name)"),
+        ({"deploy": AppSpec(())}, " (app)"),
+        ({"context": PurePosixPath()}, " (context .)"),
+        ({"target": "run", "context": PurePosixPath("a")}, " (context a, target run)"),
+        (
+            {"dockerfile": PurePosixPath("images/web/Dockerfile.gpu")},
+            " (images/web/Dockerfile.gpu)",
+        ),
+        ({"public": parse_reference("nginx:1"), "dockerfile": PurePosixPath("fly.toml")}, ""),
+    ],
+)
+def test_a_tree_notes_what_is_not_as_usual(changes: dict[str, Any], note: str) -> None:
+    """Apps, another Dockerfile or context, a target: what settings can get wrong."""
+    image = replace(make_image("web"), **changes)
+
+    assert tree(make_project(image)) == f"web{note}\n"
 
 
 def test_a_tree_draws_dependents_once() -> None:

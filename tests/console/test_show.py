@@ -137,7 +137,7 @@ def test_a_tree_is_the_same_with_and_without_colour() -> None:
     stream = io.StringIO()
     show.print_tree(PROJECT, stream, plan=PLAN, environ={})
 
-    assert "│   └── web (build, app)\n" in stream.getvalue()
+    assert "│   └── web (build, app web)\n" in stream.getvalue()
 
 
 def test_many_existing_images_are_one_line() -> None:
