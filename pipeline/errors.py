@@ -177,6 +177,8 @@ def first_problems(found: Sequence[T], problem: Callable[[T], Problem]) -> list[
 
     To find out what was meant takes time for each.
     """
+    if not found:
+        return []
     listed = [problem(one) for one in found[:MOST_PROBLEMS]]
     if more := len(found) - len(listed):
         listed.append(Problem(listed[-1].location, f"and {more:,} more problems are in the file"))

@@ -72,7 +72,7 @@ class Platform(Struct, frozen=True, order=True):
     variant: str = ""
 
     def __str__(self) -> str:
-        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+        return "/".join(filter(None, (self.os, self.architecture, self.variant)))
 
 
 class Repository(Struct, frozen=True, order=True):

@@ -55,7 +55,9 @@ def split_instruction(text: str, escape: str) -> InstructionText:
     """
     keyword, *more = _BLANKS.split(text.strip(SPACES), maxsplit=1)
     flags: list[str] = []
-    rest = more[0].encode("utf-8", "replace").decode("latin-1") if more else ""
+    rest = more[0] if more else ""
+    if not rest.isascii():
+        rest = rest.encode("utf-8", "replace").decode("latin-1")
     at = 0
     while (start := _skip_spaces(rest, at)) < len(rest):
         if not rest.startswith("--", start):
@@ -69,7 +71,10 @@ def split_instruction(text: str, escape: str) -> InstructionText:
 
 def _after_flags(rest: str, at: int) -> str:
     """Return the text after the flags, decoded into characters again."""
-    return rest[at:].encode("latin-1").decode("utf-8", "replace").strip(SPACES)
+    text = rest[at:]
+    if not text.isascii():
+        text = text.encode("latin-1").decode("utf-8", "replace")
+    return text.strip(SPACES)
 
 
 def blank_separated(rest: str) -> tuple[str, ...]:
@@ -117,9 +122,7 @@ def json_form(rest: str) -> tuple[str, ...] | None:
     if not text.startswith("["):
         return None
     try:
-        found: object = json.loads(
-            text, parse_int=_zero, parse_float=_zero, parse_constant=_no_constant
-        )
+        found: object = _strings_only().decode(text)
     except (ValueError, RecursionError):
         return None
     if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
@@ -142,6 +145,12 @@ def json_with_more(rest: str) -> tuple[str, ...]:
     if not text[end:].strip(SPACES) or not all(isinstance(item, str) for item in found):
         return ()
     return tuple(item.encode("utf-8", "replace").decode("utf-8") for item in found)
+
+
+@cache
+def _strings_only() -> json.JSONDecoder:
+    """Return a decoder that converts no number: one may have more digits than Python takes."""
+    return json.JSONDecoder(parse_int=_zero, parse_float=_zero, parse_constant=_no_constant)
 
 
 def _zero(_number: str) -> int:

@@ -73,6 +73,10 @@ class Line(Struct, frozen=True):
         return replace(self, file=location.file, pieces=((-1, location.line, location.column),))
 
 
+def _is_too_long(line: str) -> bool:
+    return len(line.encode()) > _MAX_LINE - (not line.endswith("\n"))
+
+
 def _search(text: str, token: str, start: int) -> int:
     first = text.find(token, start)
     if first < 0 or _is_word(text, first, first + len(token), start):
@@ -188,7 +192,7 @@ class _Reader(Struct):
             return None
         line = self.raw[self.at]
         self.at += 1
-        if len(line.encode()) > _MAX_LINE - (not line.endswith("\n")):
+        if 4 * len(line) >= _MAX_LINE and _is_too_long(line):
             self._problem(self.at, f"the line is longer than {_MAX_LINE - 1} bytes")
             self.at = len(self.raw)
             return None
@@ -209,7 +213,8 @@ class _Reader(Struct):
 
     def _add(self, text: str, number: int, column: int) -> bool:
         """Add a physical line; return whether the instruction continues on the next one."""
-        found = _continuation(self.escape).search(text)
+        ends = text.rstrip(" \t").endswith(self.escape)
+        found = _continuation(self.escape).search(text) if ends else None
         part = text[: found.start()] if found else text
         self.pieces.append((self.length, number, column))
         self.parts.append(part)

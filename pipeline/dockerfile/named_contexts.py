@@ -7,6 +7,7 @@ stage of that name, whatever it does, and `resolveBaseImage` an image; `NamedCon
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -25,6 +26,7 @@ RESERVED_NAMES = frozenset({"context", SCRATCH})
 _DEFAULT_TAG = ":latest"
 
 
+@lru_cache(maxsize=4096)
 def context_key(written: str) -> str:
     """Return the name that the frontend looks up: familiar, without `:latest`.
 

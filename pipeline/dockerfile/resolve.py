@@ -154,7 +154,7 @@ def resolve(  # noqa: PLR0913 - BuildKit is given each of these values, too
         steps=steps,
         host_network=_on_the_host(graph, needed),
         contexts=reads,
-        unused_contexts=tuple(sorted(sources.contexts - graph.named_contexts())),
+        unused_contexts=_unused_contexts(graph),
     )
 
 
@@ -251,6 +251,11 @@ def _start(
     asked = str(linked.platform or platform)
     location = start.line.find(start.base)
     findings.names.append(NamedImage(image, "FROM", location, asked))
+
+
+def _unused_contexts(graph: StageGraph) -> tuple[str, ...]:
+    given = graph.sources.contexts
+    return tuple(sorted(given - graph.named_contexts())) if given else ()
 
 
 def _builder_arguments(findings: Findings, args: Mapping[str, str], arguments: Globals) -> None:

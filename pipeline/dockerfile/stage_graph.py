@@ -40,7 +40,8 @@ _MOST_TRIGGERS = 5_000
 class StageGraph(Struct):
     """The stages with their bases; triggers are read for the stages that need them.
 
-    `written` has the bases by the file alone, `links` those with named contexts applied.
+    `written` has the bases by the file alone, `links` those with named contexts applied; `known`
+    has the answers of `onbuild`.
     """
 
     dockerfile: Dockerfile
@@ -52,6 +53,7 @@ class StageGraph(Struct):
     triggered: dict[int, tuple[Instruction, ...]] = field(default_factory=dict)
     links: tuple[StageBase, ...] = ()
     fired: int = 0
+    known: dict[tuple[str, Platform], Sequence[str] | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.links = with_contexts(self.written, self.dockerfile, self.sources.contexts)
@@ -158,7 +160,10 @@ class StageGraph(Struct):
     def _known_triggers(self, linked: StageBase) -> Sequence[str] | None:
         if linked.base.image == SCRATCH or linked.base.context:
             return ()
-        return self.onbuild(linked.base.image, linked.platform or self.platform)
+        asked = linked.base.image, linked.platform or self.platform
+        if asked not in self.known:
+            self.known[asked] = self.onbuild(*asked)
+        return self.known[asked]
 
     def _triggers(self, linked: StageBase) -> tuple[Instruction, ...]:
         # Newer versions of BuildKit run the triggers of a replaced stage (`resolveStages`).

@@ -80,6 +80,8 @@ def merge_steps(found: Iterable[Sequence[StageSteps]]) -> tuple[StageSteps, ...]
 
 
 def _most(same: Sequence[StageSteps]) -> StageSteps:
+    if len(same) == 1:
+        return same[0]
     first = next((stage for stage in same if not stage.triggers_known), same[0])
     return StageSteps(
         first.labels,

@@ -15,7 +15,7 @@ _COMMIT = r"[0-9a-f]{40}(?:[0-9a-f]{24})?"
 
 def is_git(source: str) -> bool:
     """Return whether a source is a Git repository (`github.com/…` without a scheme is a path)."""
-    if source.startswith(("./", "../", "github.com/")):
+    if ":" not in source or source.startswith(("./", "../", "github.com/")):
         return False
     protocol = re.match(_PROTOCOL, source)
     if not protocol:

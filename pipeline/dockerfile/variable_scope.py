@@ -123,6 +123,9 @@ class Known(Struct, frozen=True):
     unknown: tuple[str, ...] = ()
 
 
+_NOTHING = Known("")
+
+
 class Scope(Struct):
     """The environment of a stage at one of its instructions.
 
@@ -142,6 +145,8 @@ class Scope(Struct):
 
     def known(self, text: str) -> Known:
         """Replace the variables in an instruction's text. Raises `RefusedError`."""
+        if not text:  # a flag that is not given
+            return _NOTHING
         return self._known(text, Rules(escape=self.escape, lenient=self.open))
 
     def document(self, text: str) -> Known:

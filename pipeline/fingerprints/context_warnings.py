@@ -30,12 +30,17 @@ _LONGEST_POINTER = 1024
 
 
 class _Context(Struct, frozen=True):
-    """A context of an image: its folder, what is read of it, the ignore file to extend."""
+    """A context of an image: its folder, what is read of it, and its ignore file if it has one."""
 
     folder: PurePosixPath
     entries: tuple[ContextEntry, ...]
-    ignore: PurePosixPath
+    ignored: PurePosixPath | None
     reads: Reads
+
+    @property
+    def ignore(self) -> PurePosixPath:
+        """The ignore file to extend."""
+        return self.ignored or self.folder / IGNORE_FILE
 
 
 def context_warnings(
@@ -51,11 +56,9 @@ def context_warnings(
     There is one for each mistake and ignore file, however many files it is about, so that images
     with the same context have the same warnings.
     """
-    own = _Context(image.context, entries, ignored.path or image.context / IGNORE_FILE, image.reads)
+    own = _Context(image.context, entries, ignored.path, image.reads)
     reads = {one.path: one.reads for one in image.contexts.values()}
-    others = (
-        _Context(one.path, one.entries, one.path / IGNORE_FILE, reads[one.path]) for one in named
-    )
+    others = (_Context(one.path, one.entries, None, reads[one.path]) for one in named)
     found: list[Problem] = []
     for context in (own, *others):
         found += _repositories(root, context)

@@ -48,26 +48,28 @@ def find_ignore_file(disk: Disk, root: Path, image: Image) -> IgnoreFile:
 
     Raises `ConfigError` if it cannot be read, or has a pattern that BuildKit refuses.
     """
-    own = image.dockerfile.with_name(f"{image.dockerfile.name}{IGNORE_FILE}")
-    return _first(disk, root, (own, image.context / IGNORE_FILE))
+    own = image.dockerfile.parent, f"{image.dockerfile.name}{IGNORE_FILE}"
+    return _first(disk, root, (own, (image.context, IGNORE_FILE)))
 
 
 def find_ignore_file_in(disk: Disk, root: Path, folder: PurePosixPath) -> IgnoreFile:
     """Return the ignore file of a folder, as BuildKit uses it for a named context."""
-    return _first(disk, root, (folder / IGNORE_FILE,))
+    return _first(disk, root, ((folder, IGNORE_FILE),))
 
 
-def _first(disk: Disk, root: Path, paths: tuple[PurePosixPath, ...]) -> IgnoreFile:
+def _first(disk: Disk, root: Path, files: tuple[tuple[PurePosixPath, str], ...]) -> IgnoreFile:
+    """Return the first file that is read; each is given by its folder and its name."""
     warnings: list[Problem] = []
-    for path in paths:
-        context = Context(disk, below(root, path.parent), NOTHING)
-        real = context.follow(path.name)
+    for folder, name in files:
+        context = Context(disk, below(root, folder), NOTHING)
+        real = context.follow(name)
         if real is not None and context.file_type(real) is FileType.FILE:
             source = disk.read(context.path(real))
+            path = folder / name
             ignore = parse_ignore(source, file=str(path))
             return IgnoreFile(ignore, path, source, tuple(warnings))
-        if found := context.file_type(path.name):
-            warnings.append(_not_read(path, found))
+        if found := context.file_type(name):
+            warnings.append(_not_read(folder / name, found))
     return IgnoreFile(warnings=tuple(warnings))
 
 

@@ -103,7 +103,7 @@ def entry_order(entry: ContextEntry) -> str:
 
 
 def _framed(sections: Mapping[str, bytes]) -> bytes:
-    return _text(VERSION) + b"".join(_text(k) + _bytes(v) for k, v in sections.items())
+    return _text(VERSION) + b"".join([_text(k) + _bytes(v) for k, v in sections.items()])
 
 
 def _values(image: Image, name: str) -> bytes:
@@ -144,16 +144,13 @@ def _boolean(value: bool) -> bytes:  # noqa: FBT001 -- it is the value, not a fl
     return b"\x01" if value else b"\x00"
 
 
-def _number(value: int) -> bytes:
-    return value.to_bytes(8, "big")
-
-
 def _bytes(value: bytes) -> bytes:
-    return _number(len(value)) + value
+    return len(value).to_bytes(8, "big") + value
 
 
 def _text(value: str) -> bytes:
-    return _bytes(value.encode())
+    encoded = value.encode()
+    return len(encoded).to_bytes(8, "big") + encoded
 
 
 def _option(value: str | None) -> bytes:
@@ -162,9 +159,9 @@ def _option(value: str | None) -> bytes:
 
 def _list(items: Iterable[bytes]) -> bytes:
     encoded = list(items)
-    return _number(len(encoded)) + b"".join(encoded)
+    return len(encoded).to_bytes(8, "big") + b"".join(encoded)
 
 
 def _pairs(values: Mapping[str, bytes]) -> bytes:
     """Encode a list of names and encoded values, sorted by the bytes of the name."""
-    return _list(_text(name) + values[name] for name in sorted(values))
+    return _list([_text(name) + values[name] for name in sorted(values)])

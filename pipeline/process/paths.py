@@ -65,8 +65,11 @@ def below(root: Path, path: PurePosixPath) -> str:
     >>> below(Path("/project"), PurePosixPath("images/web")), below(Path("/"), PurePosixPath("."))
     ('/project/images/web', '/')
     """
-    text = str(path)
-    return str(root) if text == "." else os.path.join(str(root), text)  # noqa: PTH118
+    above, text = str(root), str(path)
+    if text == ".":
+        return above
+    plain = above != "/" and not text.startswith("/")
+    return f"{above}/{text}" if plain else os.path.join(above, text)  # noqa: PTH118
 
 
 def real_path(path: Path) -> Path:

@@ -95,9 +95,8 @@ def build_source(
     image = configured.pop("image", None)
     named = own.get("dockerfile") or configured.get("dockerfile")
     dockerfile = PurePosixPath(named.value) if named else usual
-    built = has(root, dockerfile)
-    if image and not (built and _says_how_to_build(file)):
-        warnings = (_not_built(dockerfile, image),) if built else ()
+    if image and not (_says_how_to_build(file) and has(root, dockerfile)):
+        warnings = (_not_built(dockerfile, image),) if has(root, dockerfile) else ()
         return Result(_or_none(BuildSource(file, image, warnings=warnings), problems), (*problems,))
     warnings += (_image_not_used(image),) if image else ()
     foreign = [build.foreign for build in builds.values() if build.foreign]
@@ -105,8 +104,9 @@ def build_source(
         warnings += tuple(_ignored(setting, "`dockerfile`") for setting in foreign)
     else:
         problems += [_cannot_build(setting) for setting in foreign]
-    context = inside(folder / file.context) or folder
-    warnings += _ignore_files(root, dockerfile, context, builds)
+    if builds:
+        context = inside(folder / file.context) or folder
+        warnings += _ignore_files(root, dockerfile, context, builds)
     paths = {key: one.path for key, one in own.items()}
     origins = Origins(file.document, paths, {key: one.location for key, one in configured.items()})
     settled = _completed(folder, file, {k: v for k, v in configured.items() if k not in own})
@@ -265,6 +265,8 @@ def _completed(
     folder: PurePosixPath, file: ImageFile, configured: Mapping[str, LocatedValue]
 ) -> ImageFile:
     """Return the `image.toml` with what the configurations add to it."""
+    if not configured:
+        return file
     args = {
         k.removeprefix("args."): v.value for k, v in configured.items() if k.startswith("args.")
     }

@@ -35,7 +35,7 @@ def matching(root: Path, glob: str) -> tuple[Match, ...]:
     lead to too many folders.
     """
     parts = tuple(part for part in glob.split("/") if part not in {"", "."})
-    return tuple(sorted(_descend(root, parts)))
+    return tuple(sorted(_descend(root, parts), key=lambda one: (one.path.parts, one.is_file)))
 
 
 def _descend(root: Path, parts: tuple[str, ...]) -> Iterator[Match]:

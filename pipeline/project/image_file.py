@@ -155,7 +155,7 @@ def _image_file(document: Document, file: ImageTables, args: Mapping[str, str]) 
         document=document,
         name=file.name,
         image=file.image or "",
-        context=PurePosixPath(file.context),
+        context=_HERE if file.context == "." else PurePosixPath(file.context),
         dockerfile=PurePosixPath(file.dockerfile),
         target=file.target,
         platforms=None if platforms is None else tuple(parse_platform(p) for p in platforms),

@@ -161,8 +161,8 @@ def _matched(
     return places, folders
 
 
-def _order(place: ImagePlace) -> tuple[PurePosixPath, str]:
-    return place.folder, place.matched
+def _order(place: ImagePlace) -> tuple[tuple[str, ...], str]:
+    return place.folder.parts, place.matched
 
 
 def _key(root: Path, place: ImagePlace) -> _Key:

@@ -148,14 +148,20 @@ def _link_one(known: _Known, draft: Draft, triggers: BaseTriggers) -> _Linked | 
         problems += _located(draft, error.problems)
         return None
     bases, externals = _edges(found, known, given)
+    misuse = undeclared_arguments(draft, found[0])
     image = _image(draft, found, platforms, bound, bases, externals)
     image = replace(
         image,
         floating=_floating(found, externals, known.names),
         refresh=_refresh(known, draft, found),
+        warnings=(
+            *draft.build.warnings,
+            *misuse.warnings,
+            *unused_contexts(draft, found[0], externals),
+        ),
     )
     problems += [*clashes(image), *_indistinguishable(image)]
-    return _Linked(image, found[0].onbuild, undeclared_arguments(draft, found[0]).errors)
+    return _Linked(image, found[0].onbuild, misuse.errors)
 
 
 def _declared_arguments(known: _Known, found: Sequence[Resolved]) -> dict[str, str]:
@@ -254,11 +260,6 @@ def _image(
         test=file.test,
         deploy=draft.app,
         remotes=tuple(dict.fromkeys(url for resolved in found for url in resolved.remotes)),
-        warnings=(
-            *draft.build.warnings,
-            *undeclared_arguments(draft, found[0]).warnings,
-            *unused_contexts(draft, found[0], externals),
-        ),
         origins=draft.build.origins,
         contexts=_contexts(draft, found),
         steps=merge_steps(resolved.steps for resolved in found),
@@ -293,6 +294,8 @@ def _differing(
     found: Sequence[Resolved], platforms: Sequence[Platform]
 ) -> dict[str, tuple[str | None, ...]]:
     """Return the values of arguments that differ, in the order of sorted platforms."""
+    if len(found) == 1:
+        return {}
     of = {str(platform): each for platform, each in zip(platforms, found, strict=True)}
     ordered = [of[platform].declared for platform in sorted(of)]
     values = {n: tuple(each.get(n) for each in ordered) for n in _declared_names(found)}

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from ..dockerfile import parse
 from ..errors import Location, Problem
 from ..model.image import UNNAMED, AppSpec
-from ..process.paths import inside, is_folder
+from ..process.paths import below, inside, is_folder
 from ..reference import ReferenceSyntaxError, parse_image_name
 from .app_configs import AppConfigs, app_configs, meant_for_another
 from .apps import apps_from_source
@@ -158,7 +158,7 @@ def _draft_built(read: _Read, problems: tuple[Problem, ...]) -> Result[Draft]:
     if found or name is None or source is None or dockerfile is None or context is None:
         return Result(None, found)
     draft = Draft(name, place, dockerfile, context, source, build, app, contexts=contexts or {})
-    if is_folder(root / context):
+    if is_folder(below(root, context)):
         return Result(draft)
     return Result(replace(draft, context_location=read.context_location()))
 
