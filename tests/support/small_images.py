@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ _DOCKER = {
 
 _HTTP = httpx.Client(verify=False, timeout=60)  # noqa: S501 - it speaks plain HTTP only
 """One client, because a new one reads all certificate authorities."""
+atexit.register(_HTTP.close)
 
 
 @dataclass(frozen=True)
