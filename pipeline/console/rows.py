@@ -56,8 +56,14 @@ APP_STATUSES = {
     DeployStatus.BLOCKED.value: RowStatus.BLOCKED,
     DeployStatus.HELD.value: RowStatus.BLOCKED,
 }
-_INTERNAL_RE = re.compile(r"\[internal\]|\[context [^\]]*\] load metadata for ")
-"""How BuildKit names internal steps; a base that exists is a named context of the build."""
+_INTERNAL_RE = re.compile(
+    r"\[internal\]|\[context [^\]]*\] load metadata for |resolving provenance for metadata file"
+)
+"""How BuildKit and buildx name internal steps.
+
+A base that exists is a named context of the build. buildx from 0.14 on asks for the provenance of
+an image after its export.
+"""
 
 _OUTPUTS = ("exporting to ", "importing to ", "pushing ")
 """How BuildKit names the steps after the last instruction."""
@@ -106,7 +112,7 @@ class Row(Struct, frozen=True):
 
 
 def is_internal(step: str) -> bool:
-    """Return whether BuildKit added the step: it loads a context, Dockerfile or ignore file."""
+    """Return whether no instruction made the step: it loads a context, or reads provenance."""
     return _INTERNAL_RE.match(step) is not None
 
 
@@ -210,6 +216,8 @@ def _with_step(row: Row, event: StepChanged, now: float) -> Row:
     step = RowStep(name, event.current or known.current, event.total or known.total)
     # BuildKit loads contexts long before it builds the image: that does not start the row.
     internal = is_internal(name)
+    if internal and row.exported_at is not None:
+        return row
     if row.status is RowStatus.WAITING and not internal:
         row = replace(row, word=Phase.BUILDING.value, status=RowStatus.ACTIVE, since=now)
     if event.completed:

@@ -141,6 +141,23 @@ def test_a_pushed_image_is_not_in_progress() -> None:
     assert frame_lines(list(table.rows))[0].split() == ["^", "pushed", "web", "5.0", "s"]
 
 
+def test_provenance_of_an_exported_image_is_not_progress() -> None:
+    """With `--metadata-file`, buildx from 0.14 on reads it after each export."""
+    provenance = "resolving provenance for metadata file"
+    table = RowTable()
+    events: tuple[Event, ...] = (
+        ImageChanged(WEB, Phase.BUILDING),
+        StepChanged(WEB, "exporting to image"),
+        StepChanged(WEB, "exporting to image", completed=True),
+        StepChanged(WEB, provenance),
+        StepChanged(WEB, provenance, completed=True),
+    )
+    for now, event in enumerate(events):
+        table.handle(event, float(now))
+        if now >= 2:
+            assert frame_lines(list(table.rows))[0].split() == ["^", "exported", "web", "2.0", "s"]
+
+
 def test_apps_are_counted_in_the_plural() -> None:
     """The footer says `2 apps waiting`."""
     rows = [Row(name, app=True) for name in ("a", "b")]

@@ -84,6 +84,8 @@ def test_quick_internal_steps_are_omitted() -> None:
         StepChanged(WEB, "[internal] load .dockerignore"),
         StepChanged(WEB, "[internal] load .dockerignore", completed=True, seconds=0.1),
         StepChanged(WEB, "[internal] load build context", completed=True, seconds=8.0),
+        StepChanged(WEB, "resolving provenance for metadata file"),
+        StepChanged(WEB, "resolving provenance for metadata file", completed=True, seconds=0.1),
     )
 
     assert lines == ["web | [internal] load build context done in 8.0 s"]
