@@ -3,6 +3,7 @@
     make bench-peers                                  # bake, and one build per image
     COMPOSE=/path/to/docker-compose make bench-peers  # also Docker Compose
     SKAFFOLD=/path/to/skaffold make bench-peers       # also Skaffold
+    BUILDX=newest make bench-peers                    # all with the newest buildx; needs Go
 
 Each tool builds the same images (24, then 100: a base and five apps each) with the same engine and
 pushes them to the same registry. The files of each tool have contents of their own, so that no tool
@@ -11,6 +12,9 @@ changed (cold), nothing changed, nothing changed and an empty home directory, on
 base changed. In each case the tools run in a random order. Shown are medians in seconds, and how
 many times as long as ours each took. A tool that fails is shown as `failed`, its last line on
 stderr.
+
+All tools use the same buildx: docker's own, or that of BUILDX, `newest` or the path of one. The
+versions of all programs come first.
 
 An empty home directory is what a fresh CI machine has that shares a builder: no state of the tool.
 """
@@ -31,7 +35,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from benchmarks.programs import docker, environ_at, run, seconds
+from benchmarks.programs import choose_buildx, docker, environ_at, output, run, seconds
 from sandbox.registry import serve
 
 if TYPE_CHECKING:
@@ -41,7 +45,11 @@ ROUNDS = int(os.environ.get("ROUNDS", "3"))
 SIZES = tuple(int(size) for size in os.environ.get("SIZES", "24,100").split(","))
 GROUP = 6
 """Images of a group: a base, and the apps that are built on it."""
-SOURCE = "debian:bookworm-slim"
+EXTERNAL = "debian:bookworm-slim"
+"""What all bases are built from, by its name in the registry that the tools push to.
+
+Skaffold asks the registry of an external itself, and knows no mirror of Docker Hub.
+"""
 CASES = ("cold", "nothing", "nothing, empty home", "one app", "one base")
 
 
@@ -53,6 +61,7 @@ class Tool(ABC):
     def __init__(self, root: Path, registry: str, size: int) -> None:
         self.root = root
         self.registry = f"{registry}/{type(self).__name__.lower()}"
+        self.external = f"{registry}/{EXTERNAL}"
         self.size = size
         for number in range(size):
             folder = self.folder(number)
@@ -67,7 +76,7 @@ class Tool(ABC):
 
     def source(self, number: int) -> str:
         """Return what the Dockerfile of an image names in its FROM."""
-        return SOURCE if base_of(number) == number else image(base_of(number))
+        return self.external if base_of(number) == number else image(base_of(number))
 
     def change(self, number: int, text: str) -> None:
         """Change the only file of an image."""
@@ -75,7 +84,8 @@ class Tool(ABC):
 
     def run(self, home: Path) -> float:
         """Build and push all images; return the seconds that it took."""
-        environ = environ_at(home, BUILDX_CONFIG=str(home / "buildx"))
+        own = {"BUILDX_CONFIG": str(home / "buildx"), "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+        environ = environ_at(home, **own)
 
         def work() -> None:
             for words in self.commands():
@@ -132,7 +142,7 @@ class Bake(Tool):
 
     def commands(self) -> Iterator[Sequence[str]]:
         """Yield one command."""
-        yield docker(), "buildx", "bake", "--push", "--provenance=false"
+        yield docker(), "buildx", "bake", "--push"
 
 
 class OneByOne(Tool):
@@ -143,7 +153,7 @@ class OneByOne(Tool):
     def source(self, number: int) -> str:
         """Return the base by its pushed name."""
         base = base_of(number)
-        return SOURCE if base == number else self.push_name(base)
+        return self.external if base == number else self.push_name(base)
 
     def configure(self) -> None:
         """Write nothing: the Dockerfiles name the bases by their references."""
@@ -152,7 +162,7 @@ class OneByOne(Tool):
         """Yield a command for each image."""
         for number in range(self.size):
             tag = f"--tag={self.push_name(number)}"
-            build = docker(), "buildx", "build", "--push", "--pull", "--provenance=false"
+            build = docker(), "buildx", "build", "--push", "--pull"
             yield *build, tag, f"images/{image(number)}"
 
 
@@ -179,13 +189,16 @@ class Compose(Tool):
 
 
 class Skaffold(Tool):
-    """Skaffold 2, with bases as required artifacts and its cache file in the home directory."""
+    """Skaffold 2, with bases as required artifacts and its cache file in the home directory.
+
+    It tags with `latest`, as the others do: `sha256` is its policy without a tag of its own.
+    """
 
     name = "skaffold build"
 
     def source(self, number: int) -> str:
         """Return the base by the build argument that Skaffold sets."""
-        return SOURCE if base_of(number) == number else "$BASE"
+        return self.external if base_of(number) == number else "$BASE"
 
     def configure(self) -> None:
         """Write skaffold.yaml, and declare the argument in the Dockerfiles of apps."""
@@ -194,7 +207,6 @@ class Skaffold(Tool):
             artifact: dict[str, object] = {
                 "image": self.push_name(number).removesuffix(":latest"),
                 "context": f"images/{image(number)}",
-                "docker": {"useBuildkit": True},
             }
             base = base_of(number)
             if base != number:
@@ -203,7 +215,8 @@ class Skaffold(Tool):
                 file = self.folder(number) / "Dockerfile"
                 file.write_text(f"ARG BASE\n{file.read_text()}")
             artifacts.append(artifact)
-        build = {"artifacts": artifacts, "local": {"push": True, "concurrency": 0}}
+        local = {"push": True, "concurrency": 0, "useBuildkit": True}
+        build = {"artifacts": artifacts, "local": local, "tagPolicy": {"sha256": {}}}
         config = {"apiVersion": "skaffold/v4beta11", "kind": "Config", "build": build}
         (self.root / "skaffold.yaml").write_text(json.dumps(config))
 
@@ -218,10 +231,29 @@ def main() -> None:
     tools: list[type[Tool]] = [Ours, Bake, OneByOne]
     tools += [Compose] if "COMPOSE" in os.environ else []
     tools += [Skaffold] if "SKAFFOLD" in os.environ else []
+    with tempfile.TemporaryDirectory(prefix="benchmark-buildx-") as text:
+        choose_buildx(Path(text))
+        _show_versions()
+        _measure_sizes(tools)
+
+
+def _show_versions() -> None:
+    print(output(docker(), "buildx", "version"))
+    print("engine", output(docker(), "version", "--format", "{{.Server.Version}}"))
+    for name in ("COMPOSE", "SKAFFOLD"):
+        if program := os.environ.get(name):
+            print(Path(program).name, output(program, "version"))
+    print(flush=True)
+
+
+def _measure_sizes(tools: Sequence[type[Tool]]) -> None:
     for size in SIZES:
         with tempfile.TemporaryDirectory(prefix="benchmark-") as text:
             folder = Path(text)
             with serve(folder / "registry") as server:
+                run(docker(), "pull", EXTERNAL)
+                run(docker(), "tag", EXTERNAL, f"{server.address}/{EXTERNAL}")
+                run(docker(), "push", f"{server.address}/{EXTERNAL}")
                 made = [t(folder / t.__name__, server.address, size) for t in tools]
                 _show(size, _measure(made, folder / "homes"))
 

@@ -1,4 +1,4 @@
-"""The programs of the comparisons: docker of the machine or the sandbox, and crane."""
+"""The programs of the comparisons: docker of the machine or the sandbox, buildx, and crane."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import os
 import shutil
 import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandbox import machine, packages
+from sandbox import buildx, machine, packages
 from sandbox.errors import SandboxError
 from sandbox.folders import folders
+from sandbox.go_programs import build
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 
 def crane() -> str:
@@ -39,6 +40,30 @@ def docker() -> str:
         hint = 'run `python3 -m sandbox up` and `eval "$(python3 -m sandbox env)"`'
         raise SystemExit(f"this comparison needs a docker engine: {hint}")
     return found
+
+
+def choose_buildx(folder: Path) -> None:
+    """Let every docker of this process and its children use the buildx that BUILDX names, if any.
+
+    That is the path of a program, or `newest` for the one that `sandbox/go/buildx` pins, which
+    takes Go and some minutes the first time. `folder` keeps docker's configuration.
+    """
+    wish = os.environ.get("BUILDX")
+    if not wish:
+        return
+    try:
+        program = build(buildx.NEWEST) if wish == "newest" else Path(wish).absolute()
+    except SandboxError as error:
+        raise SystemExit(f"there is no newest buildx: {error.message}; {error.hint}") from error
+    os.environ["DOCKER_CONFIG"] = str(buildx.docker_config(folder, program))
+
+
+def output(*words: str) -> str:
+    """Return what a command prints on stdout; print its output and exit if it fails."""
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"`{' '.join(words)}` failed:\n{done.stdout}{done.stderr}")
+    return done.stdout.strip()
 
 
 def run(*words: str, folder: Path | None = None, environ: Mapping[str, str] | None = None) -> None:

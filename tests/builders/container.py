@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sandbox import builder_image
+from sandbox.buildx import NEWEST, docker_config
 from sandbox.folders import folders
-from sandbox.go_programs import MODULES, GoProgram, build
+from sandbox.go_programs import build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 NAME = "fip-builders"
-BUILDX = GoProgram(
-    MODULES / "buildx",
-    "github.com/docker/buildx/cmd/buildx",
-    "github.com/docker/buildx/version.Version",
-)
 MIRROR = "FIP_BUILDERS_MIRROR"
 """The variable with the address of the mirror of Docker Hub, empty without one."""
 
@@ -92,12 +87,8 @@ def pinned_buildkit(folder: Path, *, in_memory: bool = False) -> Iterator[str]:
 @contextmanager
 def newest(folder: Path, *, in_memory: bool = False) -> Iterator[str]:
     """Do as `pinned_buildkit`, with the pinned buildx instead of the sandbox's."""
-    config, before = folder / "docker", os.environ.get("DOCKER_CONFIG")
-    plugin = config / "cli-plugins" / "docker-buildx"
-    plugin.parent.mkdir(parents=True)
-    plugin.symlink_to(build(BUILDX))
-    (config / "config.json").write_text(json.dumps({}))
-    os.environ["DOCKER_CONFIG"] = str(config)
+    before = os.environ.get("DOCKER_CONFIG")
+    os.environ["DOCKER_CONFIG"] = str(docker_config(folder, build(NEWEST)))
     try:
         with pinned_buildkit(folder, in_memory=in_memory) as about:
             yield about
