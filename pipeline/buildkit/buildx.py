@@ -40,9 +40,13 @@ _LACKING = (
     "resource temporarily unavailable",
     "input/output error",
 )
+# buildx from 0.31 on says the second, if there is no such socket or no such name.
+_NO_ENGINE = (
+    r"(?:Cannot connect to the Docker daemon|failed to connect to the docker API) at (\S+?)[.;:]? "
+)
 _ERRORS = (
     (
-        r"Cannot connect to the Docker daemon at ([^ ]+?)\.? ",
+        _NO_ENGINE,
         "no engine answers at `{}`",
         "start Docker, or set DOCKER_HOST to an engine that runs; `invoke doctor` checks more",
     ),

@@ -195,9 +195,28 @@ def test_permissions_of_bake(
             ),
             "no engine answers at `tcp://127.0.0.1:1`",
         ),
+        (
+            (
+                "failed to connect to the docker API at unix:///no.sock; check if the path is "
+                "correct and if the daemon is running: dial unix /no.sock: connect: no such file "
+                "or directory"
+            ),
+            "no engine answers at `unix:///no.sock`",
+        ),
+        (
+            (
+                "failed to connect to the docker API at tcp://engine.invalid:2375: lookup "
+                "engine.invalid on 127.0.0.53:53: no such host"
+            ),
+            "no engine answers at `tcp://engine.invalid:2375`",
+        ),
         ('no builder "nosuch" found', "there is no builder `nosuch`"),
         (
             "permission denied while trying to connect to the Docker daemon socket at unix:///x",
+            "the engine refuses access: permission denied on its socket",
+        ),
+        (
+            "permission denied while trying to connect to the docker API at unix:///x",
             "the engine refuses access: permission denied on its socket",
         ),
         (
