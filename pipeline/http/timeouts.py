@@ -43,8 +43,8 @@ class Timeouts:
         self._head_size = 0
         self.has_head = False
         self.latency = math.inf
-        """Seconds from the last byte that was sent to the head of the response."""
-        self._sent = time.monotonic()
+        """Seconds from the last write to the head of the response."""
+        self._sent = self._wrote_from = time.monotonic()
         self._waited = 0.0
         self._flowed = 0
 
@@ -68,6 +68,8 @@ class Timeouts:
     def wrote(self, size: int, seconds: float) -> None:
         """Count bytes that a write took, and the seconds that it waited."""
         self._sent = time.monotonic()
+        # Not its end: a thread may have to wait for the others before it gets to know of it.
+        self._wrote_from = self._sent - seconds
         self._head_size = 0
         self.flowed(size)
         self._wait(seconds)
@@ -85,7 +87,7 @@ class Timeouts:
     def head_is_here(self) -> None:
         """Count what comes from now on as the body."""
         self.has_head = True
-        self.latency = time.monotonic() - self._sent
+        self.latency = time.monotonic() - self._wrote_from
         self._waited, self._flowed = 0.0, 0
 
     def ends_in(self, seconds: float) -> None:

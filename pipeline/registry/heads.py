@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from threading import Condition, Thread
+from threading import Condition, Lock, Thread
 from typing import TYPE_CHECKING
 
 from ..http.errors import HttpError
@@ -24,6 +24,8 @@ _FEW = 4
 
 Its work delays the answers, so the registry looks farther away than it is.
 """
+_PATIENCE = 1.0
+"""Seconds that a thread waits for one more reference: to start one takes as long as a request."""
 
 
 class Heads:
@@ -46,7 +48,9 @@ class Heads:
         self._host = host
         self._at_once = at_once
         self._closed = closed
-        self._changed = Condition()
+        lock = Lock()
+        self._changed = Condition(lock)
+        self._more = Condition(lock)
         self._failure: Exception | None = None
         self._asked: set[Reference] = set()
         self._answers: dict[Reference, Answer] = {}
@@ -56,6 +60,8 @@ class Heads:
         """Hosts that nobody answers at."""
         self._left: deque[Reference] = deque()
         self._workers = 0
+        self._waiting = 0
+        """Workers that wait for more references."""
         self._awaited = False
 
     def add(self, reference: Reference) -> None:
@@ -86,6 +92,7 @@ class Heads:
             self.add(reference)
         with self._changed:
             self._awaited = True
+            self._more.notify_all()
             self._start_workers()
             self._changed.wait_for(lambda: self._failure or not (self._workers or self._held))
         if self._failure:
@@ -93,7 +100,7 @@ class Heads:
         return {reference: self._answers[reference] for reference in wanted}
 
     def _ask_first(self, host: Host, reference: Reference) -> None:
-        """Send the first request to a host, and then what has waited for it."""
+        """Send the first request to a host, and then what has waited for it or comes later."""
         answer = self._ask(reference)
         with self._changed:
             self._answers[reference] = answer
@@ -101,13 +108,17 @@ class Heads:
             if isinstance(answer, HttpError) and answer.details.unreachable:
                 self._lost[reference.repository.host] = answer
                 self._answers |= dict.fromkeys(waiting, answer)
-            else:
-                self._left += waiting
-                self._start_workers()
+                return
+            self._left += waiting
+            self._workers += 1
+            self._start_workers()
+        self._work()
 
     def _start_workers(self) -> None:
+        """Wake as many workers as there are references left, and start those that lack."""
+        self._more.notify(len(self._left))
         most = self._at_once() if self._awaited else min(_FEW, self._at_once())
-        more = min(len(self._left), most - self._workers)
+        more = min(len(self._left) - self._waiting, most - self._workers)
         for _ in range(more):
             self._workers += 1
             self._start(self._work)
@@ -125,9 +136,13 @@ class Heads:
                 self._changed.notify_all()
 
     def _work(self) -> None:
-        """Ask for one reference after the other until none is left."""
+        """Ask for one reference after the other until none is left, and no more may come."""
         while True:
             with self._changed:
+                if not self._left and not self._awaited:
+                    self._waiting += 1
+                    self._more.wait(_PATIENCE)
+                    self._waiting -= 1
                 if not self._left or self._closed.is_set():
                     self._workers -= 1
                     return

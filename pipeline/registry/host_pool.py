@@ -41,8 +41,10 @@ class HostPool:
 
     def of(self, repository: Repository, settings: HostSettings) -> Host:
         """Return the host of a repository; it has mirrors where the repository is public."""
-        inside = (n for n in parents(namespace_of(repository)) if n in self._namespaces)
-        name = next(inside, Namespace(repository.host))
+        name = Namespace(repository.host)
+        if self._namespaces:
+            inside = (n for n in parents(namespace_of(repository)) if n in self._namespaces)
+            name = next(inside, name)
         mirrored = repository in self._public and repository not in self._pushed
         return self._once(repository.host, name, settings, mirrored=mirrored)
 

@@ -189,6 +189,15 @@ def test_a_layer_may_take_hours(seconds: float, size: int, *, flows: bool, taken
                 timeouts.flowed(size)
 
 
+def test_the_latency_counts_from_before_the_last_write() -> None:
+    """A thread that has to wait for the others after a write takes no host for a nearer one."""
+    timeouts = Timeouts(Policy())
+    timeouts.wrote(100, seconds=5.0)
+    timeouts.head_is_here()
+
+    assert timeouts.latency >= 5.0
+
+
 @pytest.mark.parametrize("streamed", [False, True])
 def test_a_body_that_is_not_read(*, streamed: bool) -> None:
     """The server reads slowly, with a body larger than the socket buffers."""

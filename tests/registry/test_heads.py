@@ -11,13 +11,17 @@ from pipeline import inspect, load
 from pipeline.errors import ConfigError
 from pipeline.http.retry import Policy
 from pipeline.model.presence import Absent
-from pipeline.reference import parse_reference
+from pipeline.reference import Repository, parse_reference
 from pipeline.registry.client import Registry
+from pipeline.registry.heads import Heads
 from tests.support.project import Project
 from tests.support.scripted_server import GONE, Reply, Request, scripted_server
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pipeline.model.presence import Presence
+    from pipeline.reference import Reference
 
 ENDLESS = Policy(connect=3600, read=3600, total=3600)
 
@@ -42,6 +46,29 @@ def test_a_request_is_sent_before_its_answer_is_wanted() -> None:
     assert answers == {second: Absent(), first: Absent()}
     assert list(answers) == [second, first]
     assert sorted(paths) == ["/v2/a/manifests/1", "/v2/a/manifests/2"]
+
+
+def test_threads_are_used_again() -> None:
+    """Each reference is added after the answer for the last one."""
+    threads, answered = set(), threading.Semaphore(0)
+
+    def head(_: Reference) -> Presence:
+        threads.add(threading.current_thread())
+        answered.release()
+        return Absent()
+
+    with Registry() as registry:
+        host = registry.host(Repository("127.0.0.1:1", "a"))
+        heads = Heads(head, lambda _: host, lambda: 50, threading.Event())
+        references = [parse_reference(f"127.0.0.1:1/a:{n}") for n in range(20)]
+        for reference in references:
+            heads.add(reference)
+            assert answered.acquire(timeout=60)
+            host.known = True
+        answers = heads.answers(references)
+
+    assert answers == dict.fromkeys(references, Absent())
+    assert len(threads) <= 4
 
 
 def test_a_fault_in_a_thread_is_raised_for_the_caller() -> None:
