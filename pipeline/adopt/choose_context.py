@@ -7,6 +7,8 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from ..process.paths import is_there
 from .dockerfile_facts import sources_of
 from .proposal import Question
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..dockerfile import Dockerfile
+    from .patterns import Entry
     from .repository import Repository
 
 _OF_WORKSPACES = re.compile(
@@ -23,6 +26,7 @@ _OF_WORKSPACES = re.compile(
     r"|\bnpm \S+ (?:-w|--workspace)\b"
 )
 _ALL = "."
+_WORKSPACE = "`COPY . .` may mean this folder, or the whole workspace"
 _MOST = 1000
 """Paths that a pattern is followed to: one is enough."""
 
@@ -52,12 +56,23 @@ def choose_context(
     # All of a folder is copied, and the root has everything else, too.
     if not repository.is_workspace:
         return best, None
-    what = "`COPY . .` may mean this folder, or the whole workspace"
     other = (
-        f'for the workspace, write `{{ path = "{path.parent}", context = "." }}` into `images`, in '
-        f'place of `"{path.parent}"`, or before the other entries'
+        f'for the workspace, put `{{ path = "{path.parent}", context = "." }}` first in `images`'
     )
-    return best, Question(str(path), what, f"the context is `{best}`", other)
+    return best, Question(str(path), _WORKSPACE, f"the context is `{best}`", other)
+
+
+def take_out_if_covered(question: Question, entries: Sequence[Entry]) -> Question:
+    """Return a question about a workspace with the simplest answer, others as they are.
+
+    An entry with the context `.` that matches the folder, too, makes the folder's own needless.
+    """
+    folder = PurePosixPath(question.where).parent
+    own = any(entry.path == str(folder) for entry in entries)
+    wide = (entry.path for entry in entries if entry.context == "." and not entry.name)
+    if question.what != _WORKSPACE or not own or not any(map(folder.match, wide)):
+        return question
+    return replace(question, other=f'for the workspace, take `"{folder}"` out of `images`')
 
 
 def _missing(folder: Path, sources: Iterable[str]) -> int:

@@ -49,6 +49,7 @@ class _Table(Struct, frozen=True, rename="kebab"):
     args: dict[str, str | None] = field(default_factory=dict)
     contexts: dict[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
     secret: tuple[str | dict[str, str], ...] = ()
 
 
@@ -80,6 +81,7 @@ class Target(Struct, frozen=True):
     linked: Mapping[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
 
 
 def read_targets(
@@ -192,6 +194,7 @@ def _target(
             linked=linked,
             tags=table.tags,
             secrets=tuple(_secret(one) for one in table.secret),
+            platforms=table.platforms,
         )
     ]
 

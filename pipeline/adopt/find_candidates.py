@@ -111,7 +111,8 @@ class Finder:
         ways: dict[object, list[Target]] = {}
         for each in baked or targets:
             args = tuple(sorted(_given(each.args, declared).items()))
-            way = (each.target, args, each.context, tuple(sorted(each.contexts.items())))
+            contexts = tuple(sorted(each.contexts.items()))
+            way = (each.target, args, each.context, contexts, each.platforms)
             ways.setdefault(way, []).append(each)
         for alike in ways.values():
             one = self._plain(path, parsed) if len(ways) == 1 else self._named(path, alike[0])
@@ -141,6 +142,8 @@ class Finder:
             one.keys["target"] = target.target
         if args := _given(target.args, declared):
             one.keys["args"] = args
+        if target.platforms not in ((), ("linux/amd64",)):
+            one.keys["platforms"] = target.platforms
         if target.secrets:
             one.keys["secrets"] = target.secrets
         if target.contexts:

@@ -54,8 +54,12 @@ def put_together(questions: Iterable[Question]) -> tuple[Question, ...]:
 
 
 class Proposal(Struct, frozen=True):
-    """The files to write, by path, and the project that they make."""
+    """The files to write, by path, and the project that they make.
+
+    `notes` are what was decided without a question.
+    """
 
     files: Mapping[PurePosixPath, str]
     project: Project
     questions: tuple[Question, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ nothing is written before it is known to load.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -22,9 +23,12 @@ from ..project.image_names import dockerfile_stem, fitted_name, settings_stem
 from ..project.load import load
 from ..project.schema import FOLDER
 from ..project.settings import PIPELINE_FILE
+from .choose_context import take_out_if_covered
 from .definitions import read_targets
 from .find_candidates import Finder, unknown_definitions, unlisted
+from .foreign_platforms import set_platforms
 from .join import Joiner
+from .notes import notes_of
 from .patterns import entries_for
 from .proposal import Proposal, Question, put_together
 from .registry import choose_registry, example
@@ -40,10 +44,12 @@ if TYPE_CHECKING:
     from ..project.globs import Match
     from .candidate import Candidate
     from .definitions import Target
+    from .patterns import Entry
     from .repository import Repository
 
 _TASKS = PurePosixPath("tasks.py")
 _MOST_ROUNDS = 20
+_UNSET = re.compile(r"give `(\w+)` a value: ")
 
 
 def propose(root: Path, environ: Mapping[str, str]) -> Proposal:
@@ -72,8 +78,10 @@ def propose(root: Path, environ: Mapping[str, str]) -> Proposal:
         project, written = trial.run(candidates)
     asked += [*finder.questions, *trial.questions, *_about_tasks(root)]
     asked += unlisted(targets, candidates)
+    asked = [take_out_if_covered(one, trial.entries) for one in asked]
     files = _new_files(root, written, asked)
-    return Proposal(files, project, put_together(asked))
+    known = [one for one in candidates if one.name in project.names]
+    return Proposal(files, project, put_together(asked), notes_of(project, known, targets))
 
 
 class _Trial:
@@ -85,6 +93,7 @@ class _Trial:
         self.environ = environ
         self.questions: list[Question] = []
         self.problems: tuple[Problem, ...] = ()
+        self.entries: Sequence[Entry] = ()
 
     def run(self, candidates: Sequence[Candidate]) -> tuple[Project, dict[PurePosixPath, str]]:
         """Return the project, and all files that make it. Raises `ConfigError`."""
@@ -108,6 +117,9 @@ class _Trial:
             joiner = Joiner(project, left, self.repository.dockerfiles)
             joiner.check_links()
             if joiner.join():
+                files, _ = self._files(left, references)
+                project, left = self._loaded(files, left)
+            if project is not None and set_platforms(project, left):
                 files, _ = self._files(left, references)
                 project, left = self._loaded(files, left)
             if project is not None:
@@ -139,7 +151,7 @@ class _Trial:
         root = self.repository.root
         places = {one.place for one in candidates}
         others = self.repository.places - places
-        entries = entries_for(candidates, others, self._fits, root.name)
+        self.entries = entries = entries_for(candidates, others, self._fits, root.name)
         registry, questions = choose_registry(candidates, references)
         schema = _schema_path(root)
         pushed = example(registry, candidates[0].name)
@@ -202,12 +214,10 @@ def _is_of(one: Candidate, problem: Problem) -> bool:
 
 def _unloadable(one: Candidate, problem: Problem) -> Question:
     hint = f"{problem.hint}; then " if problem.hint else ""
-    settings = ""
-    if "`args`" in problem.hint:
-        settings = (
-            f" (`args` is a table of `{one.settings}`; for an image of this project: `bases`)"
-        )
-    other = f'{hint}add "{one.place}" to `images`, before its other entries{settings}'
+    if unset := _UNSET.match(problem.hint):
+        base = f'`bases = {{ {unset[1]} = "NAME" }}` for an image of this project'
+        hint = f"write {base}, or `args` for another, into `{one.settings}`; then "
+    other = f'{hint}add "{one.place}" to `images`'
     return Question(str(problem.location), problem.message, "left out", other)
 
 
@@ -282,7 +292,8 @@ def _tasks_line(root: Path) -> str:
     if is_there(root / "tasks"):
         return ""
     theirs = is_there(root / "pipeline") or is_there(root / "pipeline.py")
-    return f"from {'fly_image_pipeline' if theirs else 'pipeline'}.tasks import ns\n"
+    package = "fly_image_pipeline" if theirs else "pipeline"
+    return f"from {package}.tasks import ns  # for `invoke`; `fip` needs no tasks.py\n"
 
 
 def _about_tasks(root: Path) -> Iterator[Question]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from .candidate import Candidate
 
 _FILE = "pipeline.toml"
+_OF_APPS = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 
 def choose_registry(
@@ -32,7 +34,9 @@ def choose_registry(
     known = [form for form, count in forms.most_common() if count > 1 or form.host == FLY]
     if known:
         return _keys(known[0]), ()
-    what = "nothing says where the images are pushed"
+    unfit = next((name for name in names if not _OF_APPS.fullmatch(name)), "")
+    but = f", and no Fly app can have a name such as `{unfit}`" if unfit else ""
+    what = f"nothing says where the images are pushed{but}"
     chosen = f"`{FLY}/NAME`, one Fly app for each image"
     other = '`[registry]` with `host = "ghcr.io"` and `repository = "acme/{name}"`'
     return {}, (Question(_FILE, what, chosen, other),)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ..reference import ImageName
 
 SEE_ABOVE = "see above"
+_MOST_APPS = 3
+_USUAL_PLATFORM = "linux/amd64"
 _ENTITIES = str.maketrans({c: f"#{ord(c)};" for c in "#<>&`"} | {'"': "#quot;"})
 
 
@@ -102,25 +104,29 @@ def _actions(plan: Plan | None) -> Mapping[str, str]:
 def _note(image: Image) -> str:
     """Return what is not as usual, and what the name of an image does not tell."""
     outside = ", ".join(dict.fromkeys(external.written for external in image.externals))
+    platforms = " ".join(map(str, image.platforms))
     usual = image.public or image.dockerfile == image.folder / "Dockerfile"
     notes = (
         _apps_note(image),
         "" if usual else str(image.dockerfile),
         "" if image.public or image.context == image.folder else f"context {image.context}",
         image.target and f"target {image.target}",
+        "" if platforms == _USUAL_PLATFORM else f"for {platforms}",
         outside and f"from {outside}",
     )
     return ", ".join(filter(None, notes))
 
 
 def _apps_note(image: Image) -> str:
-    """Name the app of an image; count several."""
+    """Name the apps of an image; count many."""
     if image.deploy is None:
         return ""
     apps, pending = image.deploy.apps, image.deploy.pending
     if pending == UNNAMED:
         return "app without a name"
-    known = [f"app {apps[0]}"] if len(apps) == 1 else [f"{len(apps)} apps"] if apps else []
+    word = "app" if len(apps) == 1 else "apps"
+    named = f"{word} {' '.join(apps)}" if len(apps) <= _MOST_APPS else f"{len(apps)} apps"
+    known = [named] if apps else []
     return ", ".join([*known, f"apps {pending}"] if pending else known) or "app"
 
 

@@ -6,7 +6,9 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from ..adopt import propose
+from msgspec.structs import replace
+
+from ..adopt import copied_by_mistake, propose
 from ..console import as_json
 from ..console.graph import tree
 from ..console.text import clean, hint_text
@@ -40,14 +42,15 @@ def run(*, check: bool, json: bool) -> int:
         say("nothing was written: this is what `invoke init` would write")
     else:
         _write(root, proposal.files)
-    project = proposal.project if check else load(root)
+    project = replace(proposal.project, root=root) if check else load(root)
+    asked = (*proposal.questions, *copied_by_mistake(project))
     if json:
-        write_json(_document(proposal, project, written=not check))
+        write_json(_document(replace(proposal, questions=asked), project, written=not check))
     else:
         sys.stdout.write(f"\n{tree(project)}")
-        _show_questions(proposal.questions)
+        _show(proposal.notes, asked)
     if not check:
-        say("next: `invoke plan` shows what would be built, and files that no image should have")
+        say("next: `invoke plan` shows what would be built")
     return TO_DO if check and proposal.files else 0
 
 
@@ -69,6 +72,7 @@ def _document(proposal: Proposal, project: Project, *, written: bool) -> dict[st
         "images": as_json.graph_json(project)["images"],
         "questions": questions,
         "written": written,
+        "notes": list(proposal.notes),
     }
 
 
@@ -92,10 +96,13 @@ def _write(root: Path, files: Mapping[PurePosixPath, str]) -> None:
     say(f"written: {len(files)} files" if len(files) != 1 else "written: 1 file")
 
 
-def _show_questions(questions: Sequence[Question]) -> None:
+def _show(notes: Sequence[str], questions: Sequence[Question]) -> None:
+    if notes:
+        sys.stdout.write("\n" + "".join(f"note: {clean(note)}\n" for note in notes))
     if not questions:
+        say("nothing is left to decide")
         return
-    sys.stdout.write("\nPlease decide:\n")
+    sys.stdout.write("\nPlease check. Where `now` is right, there is nothing to do:\n")
     for question in questions:
         lines = (
             f"- {question.where}: {question.what}",

@@ -102,6 +102,8 @@ def described(project: Project) -> str:
 def _described(image: Image) -> str:
     words = [f"{image.name}: {image.dockerfile} in {image.context}"]
     words += [f"target {image.target}"] if image.target else []
+    platforms = [str(platform) for platform in image.platforms]
+    words += [f"for {' '.join(platforms)}"] if platforms != ["linux/amd64"] else []
     args = [f"{k}={v}" for k, v in sorted(image.args.items()) if v not in image.base_names]
     words += [f"args {' '.join(args)}"] if args else []
     contexts = [f"{k}={c.path}" for k, c in sorted(image.contexts.items())]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pipeline.adopt import Proposal
 
 EMPTY = "FROM scratch\n"
-NS = "from pipeline.tasks import ns\n"
+NS = "from pipeline.tasks import ns  # for `invoke`; `fip` needs no tasks.py\n"
 
 
 def proposed(
@@ -114,7 +115,7 @@ def test_files_that_are_there_stay(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("theirs", "line"),
     [
-        ("pipeline/__init__.py", "from fly_image_pipeline.tasks import ns\n"),
+        ("pipeline/__init__.py", NS.replace("pipeline.", "fly_image_pipeline.", 1)),
         ("other/__init__.py", NS),
         ("tasks/__init__.py", None),
     ],
@@ -135,7 +136,10 @@ CASES: dict[str, tuple[Mapping[str, str], str, str]] = {
     "an argument without a value": (
         {"web/Dockerfile": EMPTY, "jobs/Dockerfile": "FROM ${BASE}\n"},
         'images = ["web"]',
-        "jobs/Dockerfile:1:6: `FROM ${BASE}` expands to nothing; left out; give `BASE` a value",
+        (
+            "jobs/Dockerfile:1:6: `FROM ${BASE}` expands to nothing; left out; "
+            'write `bases = { BASE = "NAME" }` for an image of this project, or `args` for another'
+        ),
     ),
     "an image that is left out of a folder of others": (
         {f"src/{n}/Dockerfile": EMPTY for n in "ab"} | {"src/c/Dockerfile": "FROM $X\n"},
@@ -320,6 +324,42 @@ def test_without_buildx_nobody_knows_the_graph(tmp_path: Path, docker: str, why:
     with pytest.raises(UnknownError, match=f"docker-bake.hcl` cannot be read, .*: {why}") as caught:
         proposed(tmp_path, files, environ)
     assert caught.value.hint.startswith("install ")
+
+
+def test_notes_of_what_was_decided(tmp_path: Path) -> None:
+    """References that mean images; how many more there are."""
+    files = {"docker/base/Dockerfile": EMPTY}
+    for name in "abcd":
+        files[f"apps/{name}/Dockerfile"] = f"FROM registry.fly.io/acme-base:{name}\n"
+        files[f"apps/{name}/fly.toml"] = f'app = "acme-{name}"\n'
+    found = proposed(tmp_path, files)
+
+    meant = "`registry.fly.io/acme-base:a` means the image `base` (`apps/a/Dockerfile:1:6`)"
+    assert (found.notes[0], found.notes[3:]) == (meant, ("and 1 more such",))
+
+
+def test_files_that_nobody_means_to_copy(tmp_path: Path) -> None:
+    """They are asked about with the lines for the ignore file, and `--json` has them, too."""
+    write_tree(
+        tmp_path,
+        {
+            ".git/HEAD": "ref: refs/heads/main\n",
+            "Dockerfile": "FROM scratch\nCOPY . .\n",
+            "fly.toml": 'app = "acme-site"\n',
+            "tasks.py": NS,
+        },
+    )
+    shown = invoke(["init", "--check", "--json"], tmp_path, os.environ)
+    questions = json.loads(shown.stdout)["questions"]
+    written = invoke(["init"], tmp_path, os.environ)
+
+    assert {one["other"] for one in questions if one["where"] == ".dockerignore"} == {
+        "write `.dockerignore` with the line `.git`",
+        "write `.dockerignore` with the line `fly.toml`",
+        "write `.dockerignore` with the line `tasks.py`",
+    }
+    assert "- .dockerignore: `.git` is copied: two clones of one commit" in written.stdout
+    assert "the lines `pipeline.toml` and `tasks.py`" in written.stdout
 
 
 def candidate(place: str, app: str = "", *tags: str) -> Candidate:

@@ -84,6 +84,8 @@ GRAPH = record(
         context=TEXT,
         target={"type": ["string", "null"]},
         apps=TEXTS,
+        args={"type": "object", "additionalProperties": TEXT},
+        contexts={"type": "object", "additionalProperties": TEXT},
     ),
 )
 INPUTS = record(
@@ -313,6 +315,7 @@ INIT = record(
     images={**GRAPH["properties"]["images"], "minItems": 1},
     questions=rows(where=TEXT, what=TEXT, chosen=TEXT, other=TEXT),
     written={"type": "boolean"},
+    notes=TEXTS,
 )
 
 FOLDER = Path(__file__).parents[2] / "pipeline/schema"

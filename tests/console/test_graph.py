@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from pipeline.console.graph import dot, mermaid, tree
 from pipeline.model.image import UNNAMED, AppSpec
-from pipeline.reference import parse_reference
+from pipeline.reference import Platform, parse_reference
 from tests.console.values import PLAN, PROJECT, make_image, make_project
 
 TREE = """\
@@ -44,11 +44,13 @@ def test_a_tree_names_each_edge() -> None:
     ("changes", "note"),
     [
         ({}, ""),
-        ({"deploy": AppSpec(("one", "two"))}, " (2 apps)"),
+        ({"deploy": AppSpec(("one", "two"))}, " (apps one two)"),
+        ({"deploy": AppSpec(("a", "b", "c", "d"))}, " (4 apps)"),
         ({"deploy": AppSpec((), pending="match:acme-*")}, " (apps match:acme-*)"),
         ({"deploy": AppSpec((), pending=UNNAMED)}, " (app without a name)"),
         ({"deploy": AppSpec(())}, " (app)"),
         ({"context": PurePosixPath()}, " (context .)"),
+        ({"platforms": (Platform("linux", "arm64"),)}, " (for linux/arm64)"),
         ({"target": "run", "context": PurePosixPath("a")}, " (context a, target run)"),
         (
             {"dockerfile": PurePosixPath("images/web/Dockerfile.gpu")},
