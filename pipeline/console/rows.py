@@ -56,7 +56,7 @@ APP_STATUSES = {
     DeployStatus.BLOCKED.value: RowStatus.BLOCKED,
     DeployStatus.HELD.value: RowStatus.BLOCKED,
 }
-_INTERNAL_RE = re.compile(
+_INTERNAL_RE = (
     r"\[internal\]|\[context [^\]]*\] load metadata for |resolving provenance for metadata file"
 )
 """How BuildKit and buildx name internal steps.
@@ -113,7 +113,7 @@ class Row(Struct, frozen=True):
 
 def is_internal(step: str) -> bool:
     """Return whether no instruction made the step: it loads a context, or reads provenance."""
-    return _INTERNAL_RE.match(step) is not None
+    return re.match(_INTERNAL_RE, step) is not None
 
 
 def is_output(step: str) -> bool:

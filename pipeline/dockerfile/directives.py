@@ -19,7 +19,7 @@ from .instruction_syntax import SPACES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_DIRECTIVE = re.compile(r"([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+)")
+_DIRECTIVE = r"([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+)"
 _KNOWN = frozenset({"syntax", "escape", "check"})
 
 
@@ -99,7 +99,7 @@ def _json_syntax(text: str) -> str:
 def _directive(line: str, mark: str, number: int) -> Directive | None:
     if not line.startswith(mark):
         return None
-    found = _DIRECTIVE.fullmatch(line.removeprefix(mark).lstrip(SPACES))
+    found = re.fullmatch(_DIRECTIVE, line.removeprefix(mark).lstrip(SPACES))
     if not found or found[1].lower() not in _KNOWN:
         return None
     # If only blanks follow the `=`, one of them is the value.

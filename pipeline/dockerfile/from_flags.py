@@ -26,7 +26,7 @@ from .variable_expansion import Rules, expand
 if TYPE_CHECKING:
     from .parser import Dockerfile
 
-_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
+_NUMBER = r"[+-]?[0-9]{1,18}"
 
 
 class FromFlags(Struct):
@@ -85,7 +85,7 @@ class FromFlags(Struct):
                 "`--from=name`",
                 blame=written,
             )
-        if not _NUMBER.fullmatch(written):
+        if not re.fullmatch(_NUMBER, written):
             return self._named(written)
         number = int(written)
         if not 0 <= number < len(self._numbered):

@@ -16,7 +16,7 @@ from .instruction_syntax import json_form, split_instruction
 from .variable_expansion import Rules, expand
 
 _MARK = re.compile(r"[0-9]*+<<(-?)[\t\n\f\r ]*+([^<]*+)")
-_TABS = re.compile(r"^\t+", re.MULTILINE)
+_TABS = r"(?m)^\t+"
 _BARE = Rules(keep_unset=True, forgetful=True)
 _QUOTED = Rules(keep_unset=True, raw_quotes=True, forgetful=True)
 _WHOLE_LINE = Rules(keep_unset=True, raw_quotes=True, raw_escapes=True, forgetful=True)
@@ -34,7 +34,7 @@ class Heredoc(Struct, frozen=True):
     @property
     def text(self) -> str:
         """The content as it is used: without leading tabs for `<<-`."""
-        return _TABS.sub("", self.content) if self.chomp else self.content
+        return re.sub(_TABS, "", self.content) if self.chomp else self.content
 
 
 def heredoc_word(word: str) -> Heredoc | None:

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from .instruction_syntax import InstructionText
     from .lexer import Line
 
-_STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
-_ONBUILD = re.compile(rf"[{SPACES}]*onbuild[\t\n\f\r ]*", re.IGNORECASE)
+_STAGE_NAME = r"[a-z][a-z0-9_.-]*"
+_ONBUILD = rf"(?i)[{SPACES}]*onbuild[\t\n\f\r ]*"
 
 
 class Instruction(Struct, frozen=True, kw_only=True):
@@ -118,7 +118,7 @@ def _from(line: Line, command: InstructionText, _escape: str) -> Instruction:
     if len(words) not in {1, 3} or (len(words) == 3 and words[1].lower() != "as"):
         raise RefusedError("`FROM` takes an image, or an image `AS` a name")
     name = words[2].lower() if len(words) == 3 else ""
-    if name and not _STAGE_NAME.fullmatch(name):
+    if name and not re.fullmatch(_STAGE_NAME, name):
         raise RefusedError(
             f"`{words[2]}` is not a valid stage name",
             hint="begin with a letter; then letters, digits, `-`, `_`, `.`",
@@ -206,7 +206,7 @@ def _onbuild(line: Line, command: InstructionText, escape: str) -> Instruction:
     inner = split_instruction(command.rest, escape).keyword.upper()
     if inner in {"ONBUILD", "FROM", "MAINTAINER"}:
         raise RefusedError(f"`{inner}` cannot follow `ONBUILD`", blame=inner)
-    parts = [_ONBUILD.sub("", line.text, count=1)]
+    parts = [re.sub(_ONBUILD, "", line.text, count=1)]
     parts += [f"{document.content}{document.name}" for document in line.heredocs]
     return Onbuild(keyword="ONBUILD", line=line, expression="\n".join(parts))
 

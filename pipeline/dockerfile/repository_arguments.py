@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .parser import Dockerfile
     from .variable_scope import Globals
 
-_MARKED = re.compile("\0([0-9]+)\0((?:[:@].*)?)", re.DOTALL)
+_MARKED = "(?s)\0([0-9]+)\0((?:[:@].*)?)"
 
 
 def given_repositories(
@@ -47,7 +47,7 @@ def given_repositories(
     found: dict[str, str] = {}
     for stage in dockerfile.stages:
         written = _expanded(stage.start.base, plain, dockerfile.escape)
-        mark = _MARKED.fullmatch(_expanded(stage.start.base, marked, dockerfile.escape))
+        mark = re.fullmatch(_MARKED, _expanded(stage.start.base, marked, dockerfile.escape))
         if mark and written == values[int(mark[1])] + mark[2]:
             found[written] = values[int(mark[1])]
     return found

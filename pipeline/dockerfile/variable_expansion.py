@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from . import shell_patterns
 from .errors import RefusedError
 from .expansion_limit import Budget
 from .instruction_syntax import SPACES
@@ -315,6 +314,8 @@ class _Lexer(Struct):
             return f"${{{name}/{pattern}/{replacement}}}"
         self.budget.spend(len(value or "") * len(pattern) // _PER_CHARACTER)
         take = self.budget.spend
+        from . import shell_patterns  # noqa: PLC0415 - rare in Dockerfiles
+
         try:
             return shell_patterns.replace(value or "", pattern, replacement, every=every, take=take)
         except RefusedError:
@@ -324,6 +325,8 @@ class _Lexer(Struct):
 
 
 def _trimmed(value: str, kind: str, word: str) -> str:
+    from . import shell_patterns  # noqa: PLC0415 - rare in Dockerfiles
+
     greedy = word.startswith(kind)
     trim = shell_patterns.trim_prefix if kind == "#" else shell_patterns.trim_suffix
     try:

@@ -34,7 +34,7 @@ SPACE = (
     + "".join(map(chr, range(0x2000, 0x200B)))
     + ("\u2028\u2029\u202f\u205f\u3000")
 )
-_PARTIAL = re.compile(r"\||^\{|\\\$\Z")
+_PARTIAL = r"\||^\{|\\\$\Z"
 """What makes a regular expression match a part of a path: a `|`, a repeated `^`, no `$`."""
 _SPECIAL = frozenset("*?[]^\\")
 _WILD = _SPECIAL - {"^"}
@@ -290,12 +290,12 @@ def _plain(text: str) -> str:
         suffix = text[2:]
         bare = f"|{re.escape(suffix[1:])}" if suffix.startswith("/") else ""
         return f"{_ANYTHING}{re.escape(suffix)}{bare}"
-    return "" if _PARTIAL.search(source) else linear_regex(parse(source)[0])
+    return "" if re.search(_PARTIAL, source) else linear_regex(parse(source)[0])
 
 
 def _automaton(text: str) -> Automaton:
     source, _ = _go_regex(text)
-    if not _PARTIAL.search(source):
+    if not re.search(_PARTIAL, source):
         return Automaton(parse(source))
     rows = [list(parts) for parts in parse(f"^{source}")]
     rows[-1] += [] if _escapes_its_end(text) else [_END]

@@ -6,7 +6,9 @@ The files that are hashed come from `scan`, the key is made in `key`.
 from __future__ import annotations
 
 import stat
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from .. import graph
 from ..errors import ConfigError, Location, Problem, raise_problems
@@ -75,7 +77,7 @@ def needed(project: Project, only: Collection[ImageName] | None) -> tuple[Image,
     return tuple(image for image in project if image.name in below)
 
 
-class _Scanned(NamedTuple):
+class _Scanned(Struct, frozen=True):
     """What an image reads: files of its context and of named contexts, ignore file, warnings."""
 
     entries: tuple[ContextEntry, ...]
@@ -139,7 +141,7 @@ def _inputs(
     options: Mapping[str, str],
 ) -> Inputs:
     key = keys[image.name]
-    entries, ignored, contexts, warnings = scanned
+    entries, ignored, contexts = scanned.entries, scanned.ignored, scanned.contexts
     every = (*entries, *(entry for one in contexts.values() for entry in one.entries))
     return Inputs(
         name=image.name,
@@ -158,7 +160,7 @@ def _inputs(
             *image.warnings,
             *ignored.warnings,
             *(warning for one in contexts.values() for warning in one.warnings),
-            *warnings,
+            *scanned.warnings,
         ),
         ignored=(ignored.path, ignored.source) if ignored.path else None,
         dockerfile=image.dockerfile,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _MOST_ASKED = 500
 """Paths that Git is asked about: of more, the first show what the ignore file lacks."""
-_OWN = re.compile(r"(?:.*/)?(?:image(?:\.[^/]+)?\.toml|pipeline\.(?:toml|lock))")
+_OWN = r"(?:.*/)?(?:image(?:\.[^/]+)?\.toml|pipeline\.(?:toml|lock))"
 _OURS = b"pipeline.tasks"
 
 
@@ -38,7 +38,8 @@ def own_files(root: Path, folder: PurePosixPath, paths: Iterable[str], reads: Re
 
     A `tasks.py` is one if it imports the pipeline's tasks.
     """
-    found = [path for path in paths if path.endswith((".toml", ".lock")) and _OWN.fullmatch(path)]
+    found = [path for path in paths if path.endswith((".toml", ".lock"))]
+    found = [path for path in found if re.fullmatch(_OWN, path)]
     likely = [path for path in paths if path.endswith("tasks.py")]
     tasks = os.path.relpath("tasks.py", folder) if likely else ""
     if tasks in likely and _has_our_tasks(root):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import socket
 import ssl
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 import h11
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .errors import Cause, ErrorDetails, HttpError
 from .exchange import UnsupportedAddressError
@@ -38,7 +40,7 @@ _HINTS = {
 }
 
 
-class _Failure(NamedTuple):
+class _Failure(Struct, frozen=True):
     """A message, why it came to that, and whether it may not happen again."""
 
     message: str
@@ -95,7 +97,7 @@ def _of_proxy(
             f"{proxy.variable} names it{login}; NO_PROXY names the hosts that are reached without "
             f"it, as `{host.partition(':')[0]}`"
         )
-        failure = failure._replace(cause=Cause.PROXY)
+        failure = replace(failure, cause=Cause.PROXY)
     details = ErrorDetails(url=url, transient=failure.transient, cause=failure.cause)
     return HttpError(failure.message, hint=hint, details=details)
 

@@ -16,7 +16,7 @@ from .csv_fields import join_fields, split_fields
 if TYPE_CHECKING:
     from ..reference import ImageName
 
-_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_NAME = r"[A-Za-z0-9._-]+"
 
 
 class Cache(Struct, frozen=True):
@@ -48,10 +48,10 @@ def parse_cache(text: str) -> tuple[Cache, ...]:
     for field in fields:
         name, equals, value = field.partition("=")
         key = name.strip().lower()
-        if not equals or not _NAME.fullmatch(key):
+        if not equals or not re.fullmatch(_NAME, key):
             raise ValueError(f"`{field}` is not `key=value`")
         pairs[key] = value
     kind = pairs.pop("type", "")
-    if not _NAME.fullmatch(kind):
+    if not re.fullmatch(_NAME, kind):
         raise ValueError(f"`{kind}` is not a type" if kind else "it has no `type`")
     return (Cache(kind, tuple(pairs.items())),)

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from .normalize import normal
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -35,6 +33,8 @@ class Configuration(Struct, frozen=True):
         return hashlib.sha256(text.encode()).hexdigest()
 
     def _values(self) -> dict[_Path, str]:
+        from .normalize import normal  # noqa: PLC0415 - only for a deploy
+
         return dict(_leaves(normal(self.data), ()))
 
 

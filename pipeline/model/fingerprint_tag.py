@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..reference import Reference
 
 # Upper or lower case: a registry on a case-insensitive disk has one file for both.
-_RUN = re.compile(r"[0-9a-f]{20,}", re.IGNORECASE)
+_RUN = r"(?i)[0-9a-f]{20,}"
 _GIT = (40, 64)
 
 WHY = "may be a fingerprint tag, which never moves"
@@ -34,7 +34,7 @@ def may_be_fingerprint(tag: str) -> bool:
     >>> may_be_fingerprint("latest"), may_be_fingerprint("2024-11-28")
     (False, False)
     """
-    return _RUN.search(tag) is not None
+    return re.search(_RUN, tag) is not None
 
 
 def is_commit(tag: str) -> bool:
@@ -42,7 +42,7 @@ def is_commit(tag: str) -> bool:
 
     Only a template that writes 20 more hex digits right beside `{fingerprint}` could make it.
     """
-    return all(len(run) in _GIT for run in _RUN.findall(tag))
+    return all(len(run) in _GIT for run in re.findall(_RUN, tag))
 
 
 def is_own(source: Reference, destination: Reference) -> bool:

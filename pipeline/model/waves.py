@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_SHARE = re.compile(r"(100|[1-9]?[0-9])%")
+_SHARE = r"(100|[1-9]?[0-9])%"
 
 
 class WaveError(ValueError):
@@ -76,7 +76,7 @@ def deploy_waves(
 
 
 def _share(wave: str) -> int:
-    match = _SHARE.fullmatch(wave)
+    match = re.fullmatch(_SHARE, wave)
     if match is None or match[1] == "0":
         raise WaveError(f'`{wave}` is not a share of the apps: write "1%" to "100%"')
     return int(match[1])

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 _PREFIX = "fly-image-pipeline-"
 _LOCK = ".fly-image-pipeline.lock"
 _ROOMY = Path("/var/tmp")  # noqa: S108 - the folders in it have names that nobody can guess
-_OURS = re.compile(rf"{_PREFIX}[a-z]+-(?P<owner>\d+\.\d+)(?:\.(?P<machine>[0-9a-f]{{12}}))?-")
-_OWNER = re.compile(r"(?P<pid>\d+)\.(?P<started>\d+)")
+_OURS = rf"{_PREFIX}[a-z]+-(?P<owner>\d+\.\d+)(?:\.(?P<machine>[0-9a-f]{{12}}))?-"
+_OWNER = r"(?P<pid>\d+)\.(?P<started>\d+)"
 _OLD = 7 * 24 * 3600.0
 """Seconds after which a folder without a lock is removed, whoever made it."""
 
@@ -87,7 +87,7 @@ def sweep(environ: Mapping[str, str]) -> None:
 
 
 def _sweep(path: Path) -> None:
-    found, known = _OURS.match(path.name), path.lstat()
+    found, known = re.match(_OURS, path.name), path.lstat()
     ours = stat.S_ISDIR(known.st_mode) and known.st_uid == os.getuid()
     if found is None or not ours or lives(found["owner"]):
         return
@@ -123,7 +123,7 @@ def owner() -> str:
 
 def lives(who: str) -> bool:
     """Return whether the process that `owner` named still runs; true where that is unknown."""
-    match = _OWNER.fullmatch(who)
+    match = re.fullmatch(_OWNER, who)
     if match is None:
         return True
     pid = int(match["pid"])

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _TIMEOUT = 30.0
 _SEEN = 500
 """How many of the newest commits are read: merged branches are between the first parents."""
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_COMMIT = r"[0-9a-f]{40}(?:[0-9a-f]{24})?"
 _OPTIONS = (*(f"{key}={value}" for key, value in GIT_SETTINGS), "safe.directory=*")
 
 
@@ -38,7 +38,7 @@ def revision_of(root: Path, environ: Mapping[str, str]) -> Revision | None:
     that it was fetched with.
     """
     lines = _history(root, environ)
-    if not lines or not all(_COMMIT.fullmatch(word) for line in lines for word in line):
+    if not lines or not all(re.fullmatch(_COMMIT, word) for line in lines for word in line):
         return None
     parents = {line[0]: line[1:] for line in lines}
     head, *nearest = parents

@@ -18,7 +18,7 @@ KEPT = 20
 """How many runs are kept; older ones are removed when a new one begins."""
 
 _LOG = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-_RUN = re.compile(r"\d{8}T\d{6}Z-\d+")
+_RUN = r"\d{8}T\d{6}Z-\d+"
 
 
 def log_folder(environ: Mapping[str, str]) -> Path | None:
@@ -52,4 +52,4 @@ def open_log(path: Path | str) -> TextIO:
 
 
 def _is_run(path: Path) -> bool:
-    return bool(_RUN.fullmatch(path.name)) and path.is_dir() and not path.is_symlink()
+    return bool(re.fullmatch(_RUN, path.name)) and path.is_dir() and not path.is_symlink()

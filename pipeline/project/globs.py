@@ -6,7 +6,9 @@ import os
 import re
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from .value_checks import WrongValueError
 
@@ -19,7 +21,7 @@ _WILD = re.compile(r"[*?\[]")
 _FOR_FILES = re.compile(r"ockerfile|ontainerfile|\.(?:toml|json|yaml)$", re.IGNORECASE)
 
 
-class Match(NamedTuple):
+class Match(Struct, frozen=True):
     """A folder or a file, relative to the root."""
 
     path: PurePosixPath
@@ -47,8 +49,9 @@ def _descend(root: Path, parts: tuple[str, ...]) -> Iterator[Match]:
     stack = [_Visit(PurePosixPath(), _skipped(parts, {0}), linked=False)]
     linked = 0
     while stack:
-        at, indexes, below_link = stack.pop()
-        linked += below_link
+        visit = stack.pop()
+        at, indexes = visit.at, visit.indexes
+        linked += visit.linked
         if linked > _MOST_LINKED:
             message = (
                 f"`{'/'.join(parts)}` leads through links to more than {_MOST_LINKED:,} folders"
@@ -58,12 +61,12 @@ def _descend(root: Path, parts: tuple[str, ...]) -> Iterator[Match]:
             yield Match(at)
         if indexes != {len(parts)}:
             folders, files = _listed(root / at)
-            stack += _below(parts, at, indexes, folders, linked=below_link)
+            stack += _below(parts, at, indexes, folders, linked=visit.linked)
             if parts and len(parts) - 1 in indexes and _is_for_files(parts[-1]):
                 yield from (Match(at / n, is_file=True) for n in files if _fits(n, parts[-1]))
 
 
-class _Visit(NamedTuple):
+class _Visit(Struct, frozen=True):
     """A folder to look into, and the parts of the glob that may come next."""
 
     at: PurePosixPath

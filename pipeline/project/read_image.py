@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -128,7 +128,7 @@ def _read_with(
     return _draft_public(read, public, (*found, *wrong)) if public else _draft_built(read, found)
 
 
-class _Read(NamedTuple):
+class _Read(Struct, frozen=True):
     """What is read of any folder, whether its image is built or ready."""
 
     root: Path
@@ -148,8 +148,8 @@ class _Read(NamedTuple):
 
 
 def _draft_built(read: _Read, problems: tuple[Problem, ...]) -> Result[Draft]:
-    root, place, _, build, name, app, disk = read
-    folder, file = place.folder, build.file
+    root, place, build, disk = read.root, read.place, read.build, read.disk
+    folder, file, name = place.folder, build.file, read.name
     dockerfile = inside(folder / file.dockerfile)
     context = inside(folder / file.context)
     source, source_problems = _source(root, dockerfile, folder, build, disk)
@@ -157,14 +157,16 @@ def _draft_built(read: _Read, problems: tuple[Problem, ...]) -> Result[Draft]:
     found = (*problems, *source_problems, *_check_context(read, context), *wrong)
     if found or name is None or source is None or dockerfile is None or context is None:
         return Result(None, found)
-    draft = Draft(name, place, dockerfile, context, source, build, app, contexts=contexts or {})
+    draft = Draft(
+        name, place, dockerfile, context, source, build, read.app, contexts=contexts or {}
+    )
     if is_folder(below(root, context)):
         return Result(draft)
     return Result(replace(draft, context_location=read.context_location()))
 
 
 def _draft_public(read: _Read, public: PublicImage, problems: tuple[Problem, ...]) -> Result[Draft]:
-    _, place, _, build, name, app, _ = read
+    place, build, name, app = read.place, read.build, read.name, read.app
     found = list(problems)
     if app is None and not found:
         hint = "an image that is not built is there to be deployed: add `apps` under `[deploy]`"

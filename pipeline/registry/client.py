@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from queue import Empty, SimpleQueue
+from collections import deque
 from threading import Event, Lock
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,7 +14,6 @@ from ..model.events import silent
 from ..model.presence import Absent, Present
 from .auth.credential import nobody
 from .auth.namespace import host_of
-from .blobs import RemoteRepository
 from .errors import AbsentError, ContradictionError, KeptTagError
 from .heads import Heads
 from .host import HostSettings
@@ -29,6 +26,7 @@ from .trust import CERTS_D, Trust
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
+    from concurrent.futures import ThreadPoolExecutor
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -40,6 +38,7 @@ if TYPE_CHECKING:
     from ..reference import Digest, Reference, Repository
     from .auth.credential import Credential, CredentialSource
     from .auth.namespace import Namespace
+    from .blobs import RemoteRepository
     from .host import Host
     from .mirrors import Mirrors
 
@@ -93,7 +92,7 @@ class Registry:
         self._hosts = HostPool(namespaces, mirrors)
         self._sent = 0
         self._closed = Event()
-        self._pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="registry")
+        self._pool: ThreadPoolExecutor | None = None
         self._settings = HostSettings(
             source=credentials,
             insecure=insecure,
@@ -175,11 +174,10 @@ class Registry:
         There are as many at once as the latency of the hosts makes worthwhile. `ask` must not call
         this itself: it would wait for a worker that waits for it.
         """
-        left: SimpleQueue[T] = SimpleQueue()
-        for one in wanted:
-            left.put(one)
+        left = deque(wanted)
         workers = min(len(wanted), requests_at_once(self._hosts.latency))
-        working = [self._pool.submit(self._drain, left, ask) for _ in range(workers)]
+        pool = self._threads()
+        working = [pool.submit(self._drain, left, ask) for _ in range(workers)]
         answers = dict(answer for each in working for answer in each.result())
         return {one: answers[one] for one in wanted}
 
@@ -230,9 +228,13 @@ class Registry:
         With `wait`, requests that were sent are waited for, at most for `Policy.read` seconds.
         """
         self._closed.set()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            pool = self._pool
+        if pool:
+            pool.shutdown(wait=False, cancel_futures=True)
         self._hosts.close()
-        self._pool.shutdown(wait=wait)
+        if pool:
+            pool.shutdown(wait=wait)
 
     def __enter__(self) -> Self:
         return self
@@ -251,6 +253,8 @@ class Registry:
 
     def connect(self, repository: Repository) -> RemoteRepository:
         """Return a repository with the host that it is on."""
+        from .blobs import RemoteRepository  # noqa: PLC0415 - most runs neither copy nor push
+
         return RemoteRepository(self.host(repository), repository.path)
 
     def _named(self, host: str) -> Host:
@@ -260,13 +264,26 @@ class Registry:
         with self._lock:
             self._sent += 1
 
-    def _drain(self, left: SimpleQueue[T], ask: Callable[[T], R]) -> list[tuple[T, R | HttpError]]:
+    def _threads(self) -> ThreadPoolExecutor:
+        """Return the threads of `each`, made when they are first needed: most runs need none."""
+        with self._lock:
+            if self._pool is None:
+                from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
+                self._pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="registry")
+                if self._closed.is_set():
+                    self._pool.shutdown()
+            return self._pool
+
+    def _drain(self, left: deque[T], ask: Callable[[T], R]) -> list[tuple[T, R | HttpError]]:
         """Call `ask` for one after the other until none is left."""
         answers = []
-        with suppress(Empty):
-            while not self._closed.is_set():
-                one = left.get_nowait()
-                answers.append((one, _outcome(ask, one)))
+        while not self._closed.is_set():
+            try:
+                one = left.popleft()
+            except IndexError:
+                break
+            answers.append((one, _outcome(ask, one)))
         return answers
 
     def _look(self, host: Host, reference: Reference, head: Response) -> Presence:

@@ -49,7 +49,7 @@ CODES = frozenset(
 )
 """The error codes of the specification, and those that registries add; others are not shown."""
 
-_KEPT = re.compile(r"immutab|overwrit|tag already exist", re.IGNORECASE)
+_KEPT = r"(?i)immutab|overwrit|tag already exist"
 _ABSENCE = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"})
 _BLOB_ABSENCE = _ABSENCE | {"BLOB_UNKNOWN"}
 _BLOBS_UNKNOWN = frozenset({"BLOB_UNKNOWN", "MANIFEST_BLOB_UNKNOWN"})
@@ -125,7 +125,7 @@ def keeps_tags(response: Response) -> bool:
     `MANIFEST_INVALID` ("has enabled tag immutability").
     """
     words = " ".join(f"{one.code} {one.message}" for one in complaints(response))
-    return response.own and response.status >= 400 and bool(_KEPT.search(words))
+    return response.own and response.status >= 400 and bool(re.search(_KEPT, words))
 
 
 def _names(response: Response, absence: frozenset[str]) -> bool:

@@ -11,13 +11,14 @@ from msgspec.structs import replace
 
 from ..deploy.drivers import opener
 from ..model.apps import App
-from ..project.app_files import read_configuration
 from .open_registry import shown_to_others
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
+    from pathlib import Path
 
     from ..deploy.protocol import Driver
+    from ..model.configuration import Configuration
     from ..model.image import Image
     from ..model.project import Project
 
@@ -47,7 +48,7 @@ def configured_apps(project: Project, names: Collection[str]) -> tuple[App, ...]
     """
     chosen = frozenset(names)
     apps = tuple(app for app in apps_of(project) if app.name in chosen)
-    read = cache(partial(read_configuration, project.root))
+    read = cache(partial(_read, project.root))
     return tuple(replace(a, configuration=read(a.config)) if a.config else a for a in apps)
 
 
@@ -55,7 +56,13 @@ def reread(project: Project, app: App) -> App:
     """Read an app's configuration again: since the plan was made, an hour may have passed."""
     if app.config is None:
         return app
-    return replace(app, configuration=read_configuration(project.root, app.config))
+    return replace(app, configuration=_read(project.root, app.config))
+
+
+def _read(root: Path, file: Path) -> Configuration:
+    from ..project.app_files import read_configuration  # noqa: PLC0415 - only for a deploy
+
+    return read_configuration(root, file)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -51,7 +51,7 @@ class Tools(Struct, frozen=True):
     stop: threading.Event
     keep_going: bool = False
     rollback: bool = False
-    mark: str = field(default_factory=lambda: secrets.token_hex(4))
+    mark: str = field(default_factory=lambda: os.urandom(4).hex())
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
     log_of: Callable[[ImageName], str] = lambda _: ""
     results: Results = field(default_factory=Results)

@@ -6,7 +6,6 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from ..console import as_json
 from ..errors import FaultError
 from ..model.plan import plan as plan_of
 from ..process.log_folder import log_folder
@@ -94,6 +93,8 @@ def run_project(  # noqa: PLR0913 - each a choice of the user's, by keyword
 def finish(report: Report, *, json: bool) -> int:
     """Print the report if it is wanted as JSON; return its exit code."""
     if json:
+        from ..console import as_json
+
         write_json(as_json.report_json(report))
     if isinstance(report.error, FaultError):
         print_fault(report.error.cause)

@@ -19,7 +19,7 @@ from .credential import IDENTITY_USER, Credential, Kind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_NAME = r"[A-Za-z0-9_-]+"
 _NOT_FOUND = "credentials not found in native keychain"
 TIMEOUT = 30.0
 """Seconds: a helper may ask the keychain, which may ask a person."""
@@ -33,7 +33,7 @@ def get(
     Raises `CredentialError` where the helper is missing, does not answer within `timeout` seconds,
     answers something else, or fails for another reason.
     """
-    if not _NAME.fullmatch(name):
+    if not re.fullmatch(_NAME, name):
         raise CredentialError(
             "docker's configuration names a credential helper that cannot be one",
             hint="correct `credsStore` and `credHelpers` in docker's configuration",

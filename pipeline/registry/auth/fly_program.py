@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _NAMES = ("flyctl", "fly")
 """The order matters: no other program is called `flyctl`."""
-_SAYS = re.compile(r"^\S+ v(\S+) \S+/\S+ Commit: ", re.MULTILINE)
+_SAYS = r"(?m)^\S+ v(\S+) \S+/\S+ Commit: "
 _TIMEOUT = 30.0
 _INSTALL = "install it: https://fly.io/docs/flyctl/install/"
 
@@ -100,7 +100,7 @@ def _asked(path: str, environ: Mapping[str, str]) -> str:
         raise _OtherProgramError(f"`{path} version` took longer than {_TIMEOUT:g} s") from None
     except OSError as error:
         raise _not_run(path, error) from None
-    if not done.returncode and (said := _SAYS.search(done.stdout)):
+    if not done.returncode and (said := re.search(_SAYS, done.stdout)):
         return said[1]
     lines = f"{done.stdout}\n{done.stderr}".split("\n")
     first = next((line.strip() for line in lines if line.strip()), "nothing")
