@@ -22,6 +22,27 @@ _KEY = "fingerprints/test_fingerprint.py fingerprints/test_key.py"
 
 MUTANTS = (
     Mutant(
+        "an image whose bases exist is not looked for",
+        "model/reuse.py",
+        "        and image.base_names\n",
+        "        and not frozenset(image.base_names).isdisjoint(building)\n",
+        _REUSE,
+    ),
+    Mutant(
+        "the platform of a base is not passed on",
+        "adopt/foreign_platforms.py",
+        '    named |= {known.get(base, "") for base in image.base_names}\n',
+        "",
+        _INIT,
+    ),
+    Mutant(
+        "a missing buildx is a file that cannot be read",
+        "adopt/definitions.py",
+        "        buildx = buildx or _buildx_for(file, environ)\n        try:\n",
+        "        try:\n            buildx = buildx or _buildx_for(file, environ)\n",
+        _INIT,
+    ),
+    Mutant(
         "force is ignored",
         "model/plan.py",
         "if image.name in needed and (forced or missing):",
