@@ -45,8 +45,8 @@ def _read_once(built: Sequence[Candidate], targets: Sequence[Target]) -> Iterato
     if files:
         verb = "is" if len(files) == 1 else "are"
         yield (
-            f"{quoted_list(files)} {verb} read only now, with the values of its variables: "
-            "later changes there change nothing here"
+            f"{quoted_list(files)} {verb} read once, with variables as `.env` or defaults set "
+            "them: later changes there change nothing here"
         )
 
 
@@ -59,10 +59,14 @@ def _merged(built: Sequence[Candidate]) -> Iterator[str]:
 
 
 def _meant(project: Project) -> Iterator[str]:
-    pairs = {(base.written, base.name): base for image in project for base in image.bases}
-    for (written, name), base in pairs.items():
-        if written != name and read(written) and "/" in written:
-            yield f"`{written}` means the image `{name}` (`{base.location}`)"
+    places: dict[tuple[str, str], list[str]] = {}
+    for image in project:
+        for base in image.bases:
+            if base.written != base.name and "/" in base.written and read(base.written):
+                places.setdefault((base.written, base.name), []).append(str(base.location))
+    for (written, name), (first, *rest) in places.items():
+        more = f", and {len(rest)} more" if rest else ""
+        yield f"`{written}` means the image `{name}` (`{first}`{more})"
 
 
 def _renamed(project: Project, built: Sequence[Candidate]) -> Iterator[str]:

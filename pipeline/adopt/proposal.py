@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..errors import quoted_list
 
@@ -22,13 +23,15 @@ _MOST_ALIKE = 3
 class Question(Struct, frozen=True, order=True):
     """What could not be decided: where, what, and the two possibilities with the line to write.
 
-    `chosen` is what the files say now, `other` what to write if that is wrong.
+    `chosen` is what the files say now, `other` what to write if that is wrong. With `must`, it is
+    hardly right.
     """
 
     where: str
     what: str
     chosen: str
     other: str
+    must: bool = False
 
 
 def put_together(questions: Iterable[Question]) -> tuple[Question, ...]:
@@ -47,7 +50,7 @@ def put_together(questions: Iterable[Question]) -> tuple[Question, ...]:
         if len(rest) > _MOST_ALIKE:
             some = quoted_list(one.where for one in rest[:2])
             what = f"{first.what}; so are {len(rest)} more, such as {some}"
-            found.append(Question(first.where, what, first.chosen, first.other))
+            found.append(replace(first, what=what))
         else:
             found += alike
     return tuple(found)

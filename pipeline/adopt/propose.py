@@ -218,7 +218,7 @@ def _unloadable(one: Candidate, problem: Problem) -> Question:
         base = f'`bases = {{ {unset[1]} = "NAME" }}` for an image of this project'
         hint = f"write {base}, or `args` for another, into `{one.settings}`; then "
     other = f'{hint}add "{one.place}" to `images`'
-    return Question(str(problem.location), problem.message, "left out", other)
+    return Question(str(problem.location), problem.message, "left out", other, must=True)
 
 
 def _with_named(repository: Repository, targets: Sequence[Target]) -> Repository:

@@ -39,7 +39,7 @@ def choose_registry(
     what = f"nothing says where the images are pushed{but}"
     chosen = f"`{FLY}/NAME`, one Fly app for each image"
     other = '`[registry]` with `host = "ghcr.io"` and `repository = "acme/{name}"`'
-    return {}, (Question(_FILE, what, chosen, other),)
+    return {}, (Question(_FILE, what, chosen, other, must=bool(unfit)),)
 
 
 def example(keys: Mapping[str, str], name: str) -> str:

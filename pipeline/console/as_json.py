@@ -372,6 +372,7 @@ def _node(image: Image) -> JsonObject:
         "context": str(image.context),
         "target": image.target,
         "apps": list(image.deploy.apps) if image.deploy else [],
+        "platforms": [str(platform) for platform in image.platforms],
         "args": dict(image.args),
         "contexts": {name: str(one.path) for name, one in image.contexts.items()},
     }

@@ -43,7 +43,7 @@ def run(*, check: bool, json: bool) -> int:
     else:
         _write(root, proposal.files)
     project = replace(proposal.project, root=root) if check else load(root)
-    asked = (*proposal.questions, *copied_by_mistake(project))
+    asked = (*proposal.questions, *copied_by_mistake(project, proposal.files))
     if json:
         write_json(_document(replace(proposal, questions=asked), project, written=not check))
     else:
@@ -63,6 +63,7 @@ def _document(proposal: Proposal, project: Project, *, written: bool) -> dict[st
             "what": one.what,
             "chosen": hint_text(one.chosen),
             "other": hint_text(one.other),
+            "must": one.must,
         }
         for one in proposal.questions
     ]
@@ -80,6 +81,7 @@ def _show_files(files: Mapping[PurePosixPath, str]) -> None:
     for file, text in files.items():
         lines = "".join(f"    {clean(line)}\n" for line in text.splitlines() if line)
         sys.stdout.write(f"{clean(str(file))}\n{lines}")
+    sys.stdout.flush()  # before what goes to stderr
 
 
 def _write(root: Path, files: Mapping[PurePosixPath, str]) -> None:
@@ -100,9 +102,15 @@ def _show(notes: Sequence[str], questions: Sequence[Question]) -> None:
     if notes:
         sys.stdout.write("\n" + "".join(f"note: {clean(note)}\n" for note in notes))
     if not questions:
-        say("nothing is left to decide")
-        return
-    sys.stdout.write("\nPlease check. Where `now` is right, there is nothing to do:\n")
+        sys.stdout.write("\nThere is nothing to decide.\n")
+    _show_questions("You must decide:", [one for one in questions if one.must])
+    checked = [one for one in questions if not one.must]
+    _show_questions("Please check. Where `now` is right, there is nothing to do:", checked)
+
+
+def _show_questions(head: str, questions: Sequence[Question]) -> None:
+    if questions:
+        sys.stdout.write(f"\n{head}\n")
     for question in questions:
         lines = (
             f"- {question.where}: {question.what}",

@@ -1,8 +1,9 @@
 """Layouts of repositories: small ones of our own, made after those of public repositories.
 
-A layout is one text: a sentence, then files after `-- PATH --`, the graph that is right after `--
-expected --`, and what a person must write after `invoke init` after `-- hand: PATH --`: each line
-with a `+` is one line of handwork. In `pipeline.toml` it is an entry that comes first in `images`.
+A layout is one text: a sentence, then files after `-- PATH --`, the seconds of the last trial after
+`-- trial --`, the graph that is right after `-- expected --`, and what a person must write after
+`invoke init` after `-- hand: PATH --`: each line with a `+` is one line of handwork. In
+`pipeline.toml` it is an entry that comes first in `images`.
 """
 
 from __future__ import annotations
@@ -33,13 +34,14 @@ _HAND = "hand: "
 
 
 class Layout(Struct, frozen=True):
-    """A repository, its right graph, and the lines to write by hand."""
+    """A repository, its right graph, the lines to write by hand, and the seconds of a trial."""
 
     name: str
     title: str
     files: Mapping[str, str]
     expected: str
     hand: Mapping[str, tuple[str, ...]]
+    trial: int
 
     @property
     def lines(self) -> int:
@@ -64,8 +66,9 @@ def read_layout(name: str) -> Layout:
         for head, text in texts.items()
         if head.startswith(_HAND)
     }
-    files = {p: t for p, t in texts.items() if p != "expected" and not p.startswith(_HAND)}
-    return Layout(name, title.strip(), files, texts["expected"].strip(), hand)
+    trial, expected = int(texts.pop("trial")), texts.pop("expected").strip()
+    files = {path: text for path, text in texts.items() if not path.startswith(_HAND)}
+    return Layout(name, title.strip(), files, expected, hand, trial)
 
 
 def adopt(layout: Layout, root: Path) -> Adopted:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/adopt.md"
 HEAD = (
-    "| Layout | Images | Lines written | Files | Words to read | Lines by hand | Minutes |\n"
-    "|---|---|---|---|---|---|---|"
+    "| Layout | Images | Lines written | Files | Words to read | Lines by hand | Trial | Minutes"
+    " |\n"
+    "|---|---|---|---|---|---|---|---|"
 )
 MOST_LINES = 5
 WORDS_PER_MINUTE = 200
@@ -28,7 +29,7 @@ def row(layout: Layout, adopted: Adopted) -> str:
     files = adopted.proposal.files
     lines = sum(len(text.split("\n")) - 1 for text in files.values())
     images, words = len(adopted.proposal.project.images), words_to_read(adopted.proposal)
-    cells = (layout.title, images, lines, len(files), words, layout.lines)
+    cells = (layout.title, images, lines, len(files), words, layout.lines, f"{layout.trial} s")
     return f"| {' | '.join(map(str, cells))} | {minutes(words, layout.lines):.1f} |"
 
 

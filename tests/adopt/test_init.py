@@ -74,6 +74,8 @@ def test_it_shows_and_then_writes(tmp_path: Path) -> None:
         "\n"
         "base\n"
         "└── web (app acme-web)\n"
+        "\n"
+        "There is nothing to decide.\n"
     )
     graph = invoke(["graph"], tmp_path, os.environ)
     assert graph.stdout == "base\n└── web (app acme-web)\n"
@@ -353,13 +355,37 @@ def test_files_that_nobody_means_to_copy(tmp_path: Path) -> None:
     questions = json.loads(shown.stdout)["questions"]
     written = invoke(["init"], tmp_path, os.environ)
 
-    assert {one["other"] for one in questions if one["where"] == ".dockerignore"} == {
-        "write `.dockerignore` with the line `.git`",
-        "write `.dockerignore` with the line `fly.toml`",
-        "write `.dockerignore` with the line `tasks.py`",
-    }
-    assert "- .dockerignore: `.git` is copied: two clones of one commit" in written.stdout
-    assert "the lines `pipeline.toml` and `tasks.py`" in written.stdout
+    lines = "write it with the lines `.git`, `fly.toml`, `pipeline.toml` and `tasks.py`"
+    assert [(one["where"], one["other"]) for one in questions] == [(".dockerignore", lines)]
+    assert f"    now:  they are copied\n    else: {lines}\n" in written.stdout
+
+
+def test_one_file_that_nobody_means_to_copy(tmp_path: Path) -> None:
+    """The question says why; an ignore file that is there is extended."""
+    write_tree(
+        tmp_path,
+        {
+            ".dockerignore": "*.toml\ntasks.py\n",
+            ".git/HEAD": "ref: refs/heads/main\n",
+            "Dockerfile": "FROM scratch\nCOPY . .\n",
+            "tasks.py": NS,
+        },
+    )
+    shown = invoke(["init", "--check"], tmp_path, os.environ)
+
+    assert "- .dockerignore: `.git` is copied: two clones of one commit" in shown.stdout
+    assert "    else: add to it the line `.git`\n" in shown.stdout
+
+
+def test_what_must_be_decided_comes_first(tmp_path: Path) -> None:
+    """An image that is left out as a value is missing; then what is a guess."""
+    files = {"web/Dockerfile": EMPTY, "web/Dockerfile.dev": EMPTY, "b/Dockerfile": "FROM $B\n"}
+    write_tree(tmp_path, {**files, "tasks.py": NS})
+    shown = invoke(["init", "--check"], tmp_path, os.environ).stdout
+
+    parts = ("You must decide:\n- b/Dockerfile:1:6", "Please check.", "- web/Dockerfile.dev")
+    places = [shown.index(part) for part in parts]
+    assert places == sorted(places)
 
 
 def candidate(place: str, app: str = "", *tags: str) -> Candidate:

@@ -84,6 +84,7 @@ GRAPH = record(
         context=TEXT,
         target={"type": ["string", "null"]},
         apps=TEXTS,
+        platforms=TEXTS,
         args={"type": "object", "additionalProperties": TEXT},
         contexts={"type": "object", "additionalProperties": TEXT},
     ),
@@ -313,7 +314,7 @@ INIT = record(
     schema={"const": "pipeline.init/1"},
     files=rows(path=TEXT, text=TEXT),
     images={**GRAPH["properties"]["images"], "minItems": 1},
-    questions=rows(where=TEXT, what=TEXT, chosen=TEXT, other=TEXT),
+    questions=rows(where=TEXT, what=TEXT, chosen=TEXT, other=TEXT, must={"type": "boolean"}),
     written={"type": "boolean"},
     notes=TEXTS,
 )
