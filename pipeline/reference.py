@@ -177,6 +177,7 @@ def parse_image_name(text: str) -> ImageName:
     return ImageName(text)
 
 
+@lru_cache(maxsize=256)
 def parse_platform(text: str) -> Platform:
     """Parse `os/architecture[/variant]`, or one of the first two alone, as containerd does.
 

@@ -136,7 +136,7 @@ class StageGraph(Struct):
         """Return what ARG declares anywhere in the file, and in triggers that run in it."""
         found: list[Instruction] = [*self.dockerfile.arguments]
         for stage in self.dockerfile.stages:
-            found += (*stage.instructions, *self.instructions(stage.index))
+            found += self.instructions(stage.index) or stage.instructions
         return declared_by(found)
 
     def all_known(self) -> bool:

@@ -86,7 +86,7 @@ def global_arguments(
 
     Given values override defaults, and a default can use the arguments before it.
     """
-    values = {name: given.get(name, value) for name, value in predefined.items()}
+    values = {**predefined, **{name: given[name] for name in predefined.keys() & given.keys()}}
     declared: dict[str, str | None] = {}
     needs: dict[str, frozenset[str]] = {}
     rules = Rules(escape=dockerfile.escape)

@@ -56,7 +56,11 @@ def is_there(path: Path) -> bool:
 
 def has(root: Path, path: PurePosixPath | str) -> bool:
     """Return whether `path` below `root` exists, even as a link to nothing."""
-    return os.path.lexists(f"{root}/{path}")
+    try:
+        os.lstat(f"{root}/{path}")
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def below(root: Path, path: PurePosixPath) -> str:

@@ -65,12 +65,15 @@ def read_own(path: Path, most: int = MOST) -> bytes | None:
 
 
 def _read(path: str, root: str, kind: str, most: int) -> bytes | None:
+    link = False
     try:
-        found = os.stat(path)  # noqa: PTH116 - much faster
+        found = os.lstat(path)
+        if link := stat.S_ISLNK(found.st_mode):
+            found = os.stat(path)  # noqa: PTH116 - much faster
         _check(found, kind, most)
         handle = os.open(path, _FLAGS)
     except OSError as error:
-        _refuse_unless_missing(path, error, _NOWHERE if root else _NO_FILE)
+        _refuse_unless_missing(error, _NOWHERE if root else _NO_FILE, link=link)
         if root and not os.path.normpath(path).startswith(f"{root.rstrip('/')}/"):
             raise OutsideError(_OUTSIDE, _INSIDE) from None
         return None
@@ -93,11 +96,11 @@ def unusable(error: OSError, verb: str = "read") -> FileError:
     return FileError(f"cannot be {verb}: {reason_of(error)}", "check its permissions")
 
 
-def _refuse_unless_missing(path: str, error: OSError, missing: frozenset[int]) -> None:
+def _refuse_unless_missing(error: OSError, missing: frozenset[int], *, link: bool) -> None:
     """Raise `FileError` unless the path just does not exist."""
     if error.errno not in missing:
         raise unusable(error) from None
-    if missing is _NOWHERE and os.path.islink(path):  # noqa: PTH114 - as above
+    if missing is _NOWHERE and link:
         raise FileError("is a link to nothing", "correct or remove it")
 
 

@@ -86,7 +86,7 @@ def build_source(
     usual = folder / (place.dockerfile or usual_dockerfile(root, folder))
     if "dockerfile" not in own:
         file = replace(file, dockerfile=PurePosixPath(usual.name))
-    configured = _agreed_values(builds, own, usual, problems)
+    configured = _agreed_values(builds, own, usual, problems) if builds else {}
     if place.dockerfile and place.matched == place.dockerfile:
         problems += _another_dockerfile(place, file, own, configured)
     if file.image:

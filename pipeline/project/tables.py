@@ -30,6 +30,7 @@ T = TypeVar("T", bound="Table")
 NOTHING: Mapping[Any, Any] = MappingProxyType({})
 """The default of a table of any keys."""
 _KEYS: dict[type["Table"], Mapping[str, Any]] = {}
+_REQUIRED: dict[type["Table"], tuple[str, ...]] = {}
 _UNWRAPPED: dict[int, tuple[Any, Any, tuple[object, ...]]] = {}
 """By the identity of an annotation, which is kept: to hash one takes longer than to unwrap it."""
 _MOST_PLATFORMS = 50
@@ -128,6 +129,13 @@ def keys_of(table: type[Table]) -> Mapping[str, Any]:
     return _KEYS[table]
 
 
+def _required(table: type[Table]) -> tuple[str, ...]:
+    """Return the keys of a table that have no default."""
+    if table not in _REQUIRED:
+        _REQUIRED[table] = tuple(key for key in keys_of(table) if not hasattr(table, key))
+    return _REQUIRED[table]
+
+
 def unwrapped(annotation: Any) -> tuple[Any, tuple[object, ...]]:
     """Return an annotation without `Annotated` and `None`, and the marks of all its layers."""
     known = _UNWRAPPED.get(id(annotation))
@@ -154,8 +162,7 @@ def _table(table: type[T], data: Mapping[str, object], path: KeyPath, found: lis
     for key, annotation in keys.items():
         if key in data:
             values[key] = _value(annotation, data[key], (*path, key), found)
-        elif not hasattr(table, key):
-            found.append(Mistake("missing", (*path, key)))
+    found += [Mistake("missing", (*path, key)) for key in _required(table) if key not in data]
     found += [Mistake("unknown", (*path, key)) for key in data if key not in keys]
     return table(values)
 
