@@ -2,8 +2,9 @@
 
 The lists have names only: methods, paths, operations and fields. They were read from flyctl's
 `internal/command/` (the function that runs each command and what it calls) and from fly-go, at the
-commits in the file. `deploy --image` is of an app with a `fly.toml`, one machine, a service, no
-release command, no mounts and no statics. Left out is what flyctl asks of other hosts (feature
+commits in the file. A flyctl built from them sent exactly these to the fake Fly (2026-11-29).
+`deploy --image` is the second one of an app with a `fly.toml`, one machine, a service with a check,
+no release command, no mounts and no statics. Left out is what flyctl asks of other hosts (feature
 flags, metrics, its own updates, DNS), and that it repeats the requests that wait for something.
 """
 
