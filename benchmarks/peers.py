@@ -146,10 +146,10 @@ class Bake(Tool):
 
 
 class BakeInParts(Bake):
-    """A solve for every thirty images: as many as BuildKit takes at once, also on a busy machine.
+    """A solve for every thirty images, as a script would do it where one of all is given up.
 
-    It gives up a session that does not come within 5 s (`session/group.go`), and a job within 6
-    (`solver/jobs.go`). With 100 targets at once on two cores they do not (docker/buildx#3810).
+    BuildKit gives up a session that does not come within 5 s (`session/group.go`), and a job within
+    6 (`solver/jobs.go`). Of 100 targets at once on two cores, some do not (docker/buildx#3810).
     """
 
     name = "docker buildx bake, 30 at a time"
