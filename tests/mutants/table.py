@@ -564,8 +564,8 @@ MUTANTS = (
     Mutant(
         "an alias may be a tag of inputs",
         "model/fingerprint_tag.py",
-        "return _RUN.search(tag) is not None",
-        "return _RUN.fullmatch(tag) is not None",
+        "return re.search(_RUN, tag) is not None",
+        "return re.fullmatch(_RUN, tag) is not None",
         "model/test_fingerprint_tag.py",
     ),
     Mutant(
