@@ -2,11 +2,6 @@
 
 Our own flyctl program changes the fake Fly without requests, so they are sent as flyctl's source
 has them: `tests/support/fly/facts/commands.json`.
-
-A real flyctl (ad0172fac, built from source, 29 November 2026) sent the same requests in this order
-to the fake Fly. While it checks a machine, it repeats the requests for the machine and its lease.
-With `--dns-checks=false`, it does not ask for addresses. `config show` lists the machines, too, if
-the release has no configuration.
 """
 
 from __future__ import annotations

@@ -34,7 +34,8 @@ CMD ["sh"]
 }
 # BuildKit 0.34 sets `TRACEPARENT` and `OTEL_…` in a step, the first to another value in each build.
 SEEN = (
-    "(env | grep -v -e ^TRACEPARENT= -e ^OTEL_ | sort; id; pwd; umask; cat /srv/* /other /made /tool; "
+    "(env | grep -v -e ^TRACEPARENT= -e ^OTEL_ | sort; id; pwd; umask; "
+    "cat /srv/* /other /made /tool; "
     "find /srv /other /made /tool -printf '%p %m %u %s %l\\n' | sort) > /out/seen"
 )
 DEPENDENTS: Mapping[str, Files] = {
