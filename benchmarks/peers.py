@@ -270,7 +270,8 @@ def _measure_sizes(tools: Sequence[type[Tool]]) -> None:
                 run(docker(), "pull", EXTERNAL)
                 run(docker(), "tag", EXTERNAL, f"{server.address}/{EXTERNAL}")
                 run(docker(), "push", f"{server.address}/{EXTERNAL}")
-                chosen = [*tools, BakeInParts] if size > 5 * GROUP else tools
+                more: list[type[Tool]] = [BakeInParts] if size > 5 * GROUP else []
+                chosen = [*tools, *more]
                 made = [t(folder / t.__name__, server.address, size) for t in chosen]
                 _show(size, _measure(made, folder / "homes"))
 
