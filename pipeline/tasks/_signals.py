@@ -69,10 +69,11 @@ def interrupt(_number: int, _frame: FrameType | None) -> None:
 
 @contextmanager
 def watched() -> Iterator[None]:
-    """End the process on a signal even if its main thread is waiting in the kernel.
+    """End the process on a signal even if its main thread does not hear it.
 
     CPython runs a handler in the main thread between two instructions. After a signal that comes
-    right before a blocking call, that is when the call returns.
+    right before a blocking call, that is when the call returns. In a finalizer, it would print the
+    exception of the handler with its traceback, and go on.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -81,11 +82,18 @@ def watched() -> Iterator[None]:
     there.setblocking(False)
     before = signal.set_wakeup_fd(there.fileno(), warn_on_full_buffer=False)
     threading.Thread(target=_watch, args=(here,), daemon=True).start()
+    show = sys.unraisablehook
+    sys.unraisablehook = lambda found: None if _is_interrupt(found) else show(found)
     try:
         yield
     finally:
+        sys.unraisablehook = show
         signal.set_wakeup_fd(before)
         there.close()
+
+
+def _is_interrupt(found: sys.UnraisableHookArgs) -> bool:
+    return issubclass(found.exc_type, KeyboardInterrupt)
 
 
 def _watch(line: socket.socket) -> None:
