@@ -2,7 +2,6 @@
 
     make bench-start                                   # the table below
     AGAINST=/path/to/a/checkout make bench-start       # the same commands of other code, in turns
-    SKAFFOLD=/path/to/skaffold make bench-start        # a peer: 24 images, nothing to do
 
 Every round runs each command once, in turns, so that whatever else the machine does falls on all of
 them alike. Shown are medians: seconds of the clock, seconds of the processor (user and system), and
@@ -93,8 +92,6 @@ def _compare(folder: Path, projects: Sequence[Path], far: str) -> None:
     commands = [first, *_ours(projects, far, HERE, "")]
     if other := os.environ.get("AGAINST"):
         commands += _ours(projects, far, Path(other).resolve(), f" of {Path(other).name}")
-    if skaffold := os.environ.get("SKAFFOLD"):
-        commands.append(_skaffold(skaffold, projects[0]))
     costs: dict[str, list[Cost]] = defaultdict(list)
     for command in commands:  # Write bytecode, and let the proxy see each request once.
         _run(command, folder)
@@ -152,21 +149,6 @@ def _ours(projects: Sequence[Path], far: str, code: Path, suffix: str) -> list[C
 
 
 _MS = round(DELAY * 1000)
-
-
-def _skaffold(program: str, project: Path) -> Command:
-    """Return the command of Skaffold with the same images; build them once for its cache."""
-    host = (project / "pipeline.toml").read_text().split('"')[1]
-    artifacts = "".join(
-        f"  - image: {host}/{image.name}\n    context: images/{image.name}\n"
-        for image in sorted((project / "images").iterdir())
-        if image.name.startswith("base")
-    )
-    (project / "skaffold.yaml").write_text(
-        "apiVersion: skaffold/v4beta11\nkind: Config\nbuild:\n  artifacts:\n" + artifacts
-    )
-    cache = f"--cache-file={project / 'skaffold-cache'}"
-    return Command("skaffold build, nothing to do", (program, "build", "--quiet", cache), project)
 
 
 def _run(command: Command, home: Path) -> Cost:
