@@ -26,6 +26,7 @@ from tests.mutants.table import MUTANTS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_MOST_PRINTED = 4000
 _QUICK = "not engine and not registry and not sample"
 _LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info")
 _AT_ONCE = 2
@@ -56,8 +57,9 @@ def try_all(mutants: Sequence[Mutant], everything: Sequence[str] = ("tests",)) -
             shutil.copytree(ROOT, tree, ignore=_LEFT_OUT, symlinks=True)
             trees.put(tree)
         sound = trees.get()
-        if not _passes(sound, sorted({path for mutant in mutants for path in mutant.paths})):
-            print("without any breakage, these tests fail already", file=sys.stderr)
+        said = _failure(sound, sorted({path for mutant in mutants for path in mutant.paths}))
+        if said:
+            print(f"{said}\nwithout any breakage, these tests fail already", file=sys.stderr)
             return 1
         trees.put(sound)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -76,8 +78,8 @@ def _survives(mutant: Mutant, trees: SimpleQueue[Path], everything: Sequence[str
     file.write_text(mutant.applied(tree), encoding="utf-8")
     try:
         noticed = "noticed"
-        if _passes(tree, mutant.paths):
-            noticed = "SURVIVED" if _passes(tree, everything) else "noticed elsewhere"
+        if not _failure(tree, mutant.paths):
+            noticed = "noticed elsewhere" if _failure(tree, everything) else "SURVIVED"
     finally:
         file.write_bytes(whole)
         trees.put(tree)
@@ -86,15 +88,18 @@ def _survives(mutant: Mutant, trees: SimpleQueue[Path], everything: Sequence[str
     return noticed == "SURVIVED"
 
 
-def _passes(tree: Path, paths: Sequence[str]) -> bool:
-    """Run the quick tests at these paths of a tree until the first failure."""
+def _failure(tree: Path, paths: Sequence[str]) -> str:
+    """Run the quick tests at these paths of a tree; return what the first failure printed."""
     # Python compares compiled files with their source by size and second only.
     environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tree)}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", _QUICK]
     ended = subprocess.run(
         [*command, *paths], cwd=tree, env=environ, capture_output=True, check=False
     )
-    return ended.returncode == 0
+    if not ended.returncode:
+        return ""
+    printed = (ended.stdout + ended.stderr).decode(errors="replace")
+    return printed[-_MOST_PRINTED:] or "nothing is printed"
 
 
 if __name__ == "__main__":
