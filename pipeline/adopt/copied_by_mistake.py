@@ -44,7 +44,8 @@ def copied_by_mistake(project: Project, new: Collection[PurePosixPath]) -> tuple
     except PipelineError:
         return ()
     others: list[Question] = []
-    for warning in sorted({warning for one in inputs.values() for warning in one.warnings}):
+    warnings = {warning for one in inputs.values() for warning in one.warnings}
+    for warning in sorted(warnings, key=str):
         where, lines = str(warning.location or ""), _LINES.search(warning.hint)
         if lines is None:
             others.append(_other(where, warning))
