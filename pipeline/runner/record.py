@@ -40,9 +40,8 @@ from ..registry.errors import KeptTagError
 from ..registry.manifest import contents_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from ..model.actions import ImageAction
     from ..model.plan import Plan
     from ..model.project import Project
     from ..model.why import Earlier
@@ -63,9 +62,11 @@ def write_records(plan: Plan, images: Sequence[Pushed], tools: Tools) -> None:
     Nothing is written if the settings leave records out. An image whose tag leaves no room for
     another has none. The record of an image that may be reused is found by its own key, too.
     """
+    if not _is_recorded(plan, tools):
+        return
     # The stopwatch is for one thread.
     seconds = {image.action.name: tools.stopwatch.seconds(image.action.name) for image in images}
-    _write_all(plan, images, seconds, tools, _place_by_own_key)
+    _write_all(plan, images, seconds, _places_by_own_keys(plan, images), tools)
 
 
 def write_records_again(plan: Plan, images: Sequence[Pushed], tools: Tools) -> None:
@@ -73,44 +74,49 @@ def write_records_again(plan: Plan, images: Sequence[Pushed], tools: Tools) -> N
 
     That is read from the record of its build. Where there is none, it says 0 seconds.
     """
-    if not are_recorded(plan.project.settings.registry, fly_registry(tools.environ)):
+    if not _is_recorded(plan, tools):
         return
-    found = {one.action.name: _place_by_own_key(plan, one.action) for one in images}
-    places = {name: place for name, place in found.items() if place}
-    records = read_records(tools.registry, list(places.values()))
+    places = _places_by_own_keys(plan, images)
+    records = read_records(tools.registry, places.values())
     seconds = {
         name: record.spent.seconds
         for name, place in places.items()
         if isinstance(record := records[place], Record) and record.name == name
     }
-    _write_all(plan, images, seconds, tools, lambda _plan, _action: None)
+    _write_all(plan, images, seconds, {}, tools)
 
 
-def _place_by_own_key(plan: Plan, action: ImageAction) -> Reference | None:
-    """Return the reference whose record says what the last build of these inputs took."""
-    if not action.image.base_names or not plan.project.settings.build.reuse:
-        return None
-    key = own_key(action.image, plan.inputs[action.name])
-    return own_reference(plan.project, action.name, key)
+def _is_recorded(plan: Plan, tools: Tools) -> bool:
+    return are_recorded(plan.project.settings.registry, fly_registry(tools.environ))
+
+
+def _places_by_own_keys(plan: Plan, images: Sequence[Pushed]) -> dict[ImageName, Reference]:
+    """Return the references whose records say what the last builds of these inputs took."""
+    if not plan.project.settings.build.reuse:
+        return {}
+    based = [one.action.image for one in images if one.action.image.base_names]
+    keys = {image.name: own_key(image, plan.inputs[image.name]) for image in based}
+    found = {name: own_reference(plan.project, name, key) for name, key in keys.items()}
+    return {name: place for name, place in found.items() if place}
 
 
 def _write_all(
     plan: Plan,
     images: Sequence[Pushed],
     seconds: Mapping[ImageName, float],
+    others: Mapping[ImageName, Reference],
     tools: Tools,
-    second_place: Callable[[Plan, ImageAction], Reference | None],
 ) -> None:
-    """Write the records of images, and put them where `second_place` says, too."""
-    if not images or not are_recorded(plan.project.settings.registry, fly_registry(tools.environ)):
+    """Write the records of images, and put those of `others` also beside these references."""
+    if not images:
         return
     revision = plan.revision or revision_of(plan.project.root, tools.environ)
     commit = revision.id if revision else ""
 
     def write(image: Pushed) -> str:
         spent = seconds.get(image.action.name, 0.0)
-        place = second_place(plan, image.action)
-        return _write(plan, image, commit, spent, tools.registry, place)
+        other = others.get(image.action.name)
+        return _write(plan, image, commit, spent, tools.registry, other)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         failed = list(pool.map(write, images))
@@ -191,9 +197,9 @@ def _write(
     commit: str,
     seconds: float,
     registry: Registry,
-    second: Reference | None,
+    other: Reference | None,
 ) -> str:
-    """Write one record, also for the image `second`; return why that failed, or nothing."""
+    """Write one record, also beside `other`; return why that failed, or nothing."""
     action = image.action
     reference = record_reference(action.reference)
     if reference is None:
@@ -205,8 +211,8 @@ def _write(
         inputs = plan.inputs[action.name]
         text = record_text(action.image, inputs, spent, revision=commit, bases=bases)
         manifest = put_artifact(registry, reference, KIND, compress(text), image.manifest)
-        if second and (other := record_reference(second)):
-            registry.put(other, manifest)
+        if other and (second := record_reference(other)):
+            registry.put(second, manifest)
     except KeptTagError:
         return ""  # There is one already, of the same inputs.
     except Exception as raised:  # noqa: BLE001 - a record never costs the build
