@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
 from ..errors import PipelineError, quoted_list
+from ..fingerprints.context_warnings import lines_to_exclude
 from ..fingerprints.disk import Disk
 from ..fingerprints.find_ignore_file import IGNORE_FILE, find_ignore_file
 from ..fingerprints.fingerprint import fingerprint
@@ -15,14 +15,11 @@ from ..process.paths import is_file
 from .proposal import Question, put_together
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
     from pathlib import PurePosixPath
 
-    from ..errors import Problem
     from ..model.image import Image
     from ..model.project import Project
-
-_LINES = re.compile(r"(?:add|write `[^`]+` with) the lines? (`.+`)")
 
 
 class _Found(Struct):
@@ -40,24 +37,21 @@ def copied_by_mistake(project: Project, new: Collection[PurePosixPath]) -> tuple
     """
     try:
         inputs = fingerprint(project)
-        files = dict(_new_files(project, new))
+        files = _new_files(project, new)
     except PipelineError:
         return ()
     others: list[Question] = []
     warnings = {warning for one in inputs.values() for warning in one.warnings}
     for warning in sorted(warnings, key=str):
-        where, lines = str(warning.location or ""), _LINES.search(warning.hint)
-        if lines is None:
-            others.append(_other(where, warning))
+        where, lines = str(warning.location or ""), lines_to_exclude(warning)
+        if not lines:
+            other = Question(where, warning.message, "nothing is changed", warning.hint)
+            others.append(other)
             continue
         found = files.setdefault(where, _Found())
         found.sentences.add(warning.message)
-        found.lines |= set(re.findall(r"`([^`]+)`", lines[1]))
+        found.lines |= set(lines)
     return put_together([*others, *(_question(project, *one) for one in files.items())])
-
-
-def _other(where: str, warning: Problem) -> Question:
-    return Question(where, warning.message, "nothing is changed", warning.hint)
 
 
 def _question(project: Project, where: str, found: _Found) -> Question:
@@ -72,8 +66,8 @@ def _question(project: Project, where: str, found: _Found) -> Question:
     return Question(where, what, "they are copied", f"{verb} the {word} {listed}")
 
 
-def _new_files(project: Project, new: Collection[PurePosixPath]) -> Iterator[tuple[str, _Found]]:
-    """Yield the ignore files that should name new files, for contexts that are copied whole."""
+def _new_files(project: Project, new: Collection[PurePosixPath]) -> dict[str, _Found]:
+    """Return the ignore files that should name new files, for contexts that are copied whole."""
     disk = Disk(project.root)
     found: dict[str, _Found] = {}
     for image in filter(_copies_all, project):
@@ -86,7 +80,7 @@ def _new_files(project: Project, new: Collection[PurePosixPath]) -> Iterator[tup
                 where = str(ignore.path or image.context / IGNORE_FILE)
                 line = f"**/{file.name}" if "/" in path else path
                 found.setdefault(where, _Found()).lines.add(line)
-    yield from found.items()
+    return found
 
 
 def _copies_all(image: Image) -> bool:

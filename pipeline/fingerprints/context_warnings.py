@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _REPOSITORIES = frozenset({".git", ".hg", ".svn", ".bzr", ".jj"})
 _LONGEST_POINTER = 1024
+_TO_EXCLUDE = r"(?:add|write `[^`]+` with) the lines? (`.+`)"
+"""How `_to_exclude` writes the lines into a hint."""
 
 
 class _Context(Struct, frozen=True):
@@ -129,6 +132,12 @@ def _to_exclude(root: Path, context: _Context, what: str, *lines: str) -> Proble
     verb = "add" if there else f"write `{context.ignore}` with"
     written = f"the line `{lines[0]}`" if len(lines) == 1 else f"the lines {quoted_list(lines)}"
     return Problem(Location(str(context.ignore)), what, f"{verb} {written}")
+
+
+def lines_to_exclude(warning: Problem) -> tuple[str, ...]:
+    """Return the lines that a warning wants in the ignore file at its location; of others none."""
+    found = re.search(_TO_EXCLUDE, warning.hint)
+    return tuple(re.findall(r"`([^`]+)`", found[1])) if found else ()
 
 
 def _placeholders(disk: Disk, root: Path, context: _Context) -> Iterator[Problem]:
