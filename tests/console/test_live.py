@@ -110,6 +110,14 @@ def test_failures_leave_space_for_images_in_progress() -> None:
     assert len(shown) + len(rest) == 250
 
 
+EXPORTED: tuple[Event, ...] = (
+    ImageChanged(WEB, Phase.BUILDING),
+    StepChanged(WEB, "exporting to image"),
+    StepChanged(WEB, "exporting to image", completed=True),
+)
+"""The events of an image up to the end of its export."""
+
+
 def test_bytes_of_a_push_are_shown() -> None:
     """Known bytes are shown before the step."""
     step = RowStep("exporting to image", 2_000_000, 4_000_000)
@@ -123,9 +131,7 @@ def test_a_pushed_image_is_not_in_progress() -> None:
     push = "pushing registry.fly.io/web:1234 with docker"
     table = RowTable()
     events: tuple[Event, ...] = (
-        ImageChanged(WEB, Phase.BUILDING),
-        StepChanged(WEB, "exporting to image"),
-        StepChanged(WEB, "exporting to image", completed=True),
+        *EXPORTED,
         ImageChanged(WEB, Phase.PUSHING),
         StepChanged(WEB, push),
         StepChanged(WEB, push, completed=True),
@@ -146,9 +152,7 @@ def test_provenance_of_an_exported_image_is_not_progress() -> None:
     provenance = "resolving provenance for metadata file"
     table = RowTable()
     events: tuple[Event, ...] = (
-        ImageChanged(WEB, Phase.BUILDING),
-        StepChanged(WEB, "exporting to image"),
-        StepChanged(WEB, "exporting to image", completed=True),
+        *EXPORTED,
         StepChanged(WEB, provenance),
         StepChanged(WEB, provenance, completed=True),
     )
